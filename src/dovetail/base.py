@@ -1,0 +1,534 @@
+"""Estimators and their roles: the one place where `fit`, `predict` and `transform` are written.
+
+An estimator declares its parameters as annotated fields, says in `accepts` what may pass its door,
+and writes `_fit`, which receives checked `Batches` and returns a `Program`:
+
+    class Centre(OneToOneFeatureMixin, Transformer):
+        accepts = Accepts(missing=True)
+        mean_ = Learned("mean")
+
+        def _fit(self, batches: Batches) -> Program:
+            return Shift(mean=column_moments(batches).mean)
+
+Its role does the rest: checks parameters and data, keeps scikit-learn's book (`n_features_in_`,
+`classes_`, tags, metadata), runs the Program, and hands the result back in the container and on the
+device the input came in. A role's methods are overridden only to add an argument that
+scikit-learn's signature has.
+"""
+
+from __future__ import annotations
+
+import typing
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.columns import Columns
+from dovetail.data.door import (
+    Accepts,
+    Container,
+    Given,
+    give_back,
+    open_classes,
+    open_columns,
+    open_matrix,
+    open_targets,
+    open_weights,
+)
+from dovetail.data.sparse import Matrix
+from dovetail.data.tensors import as_numpy, as_tensor, vector_like
+from dovetail.params import constraints_of
+from dovetail.program import Program
+from dovetail.settings import settings
+from dovetail.solve.solution import Solution
+
+__all__ = [
+    "Accepts",
+    "Classifier",
+    "Estimator",
+    "Incremental",
+    "Invertible",
+    "Learned",
+    "Regressor",
+    "Transformer",
+    "WeightedClassifier",
+    "WeightedIncremental",
+    "WeightedRegressor",
+    "WeightedTransformer",
+]
+
+
+class Learned:
+    """A fitted attribute that reads a field of the Program: numpy after a fit on numpy, else the
+    tensor itself.
+
+    Parameters
+    ----------
+    path : name of the field, dotted where it is a field of a sub-program
+    scalar : whether to give a Python number
+    """
+
+    def __init__(self, path: str, *, scalar: bool = False) -> None:
+        self.path = path.split(".")
+        self.scalar = scalar
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        value = self._holder(instance)
+        value = getattr(value, self.path[-1])
+        if not isinstance(value, Tensor):
+            return value
+        if self.scalar:
+            return value.item()
+        return value if instance._container == "torch" else as_numpy(value)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        holder = self._holder(instance)
+        if value is not None and self.path[-1] in holder._tensors:
+            value = (
+                value if isinstance(value, Tensor) else as_tensor(np.asarray(value), holder.device)
+            )
+        setattr(holder, self.path[-1], value)
+
+    def _holder(self, instance: Any) -> Any:
+        holder = instance.__dict__.get("_program")
+        if holder is None:
+            raise AttributeError(
+                f"{type(instance).__name__!r} object has no attribute {self.name!r} before fit."
+            )
+        for part in self.path[:-1]:
+            holder = getattr(holder, part)
+        return holder
+
+
+class _Fitted:
+    """Types of what a fit leaves on an estimator (apart, so that they are no parameters)."""
+
+    _program: Any
+    _container: Container
+    _weighted: bool
+    classes_: npt.NDArray[Any]
+    n_features_in_: int
+
+
+@dataclass_transform()
+class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
+    """Parameters, the door, the fitted Program, and scikit-learn's callbacks around a fit."""
+
+    accepts: ClassVar[Accepts] = Accepts()
+    _doc_link_module: ClassVar[str] = "dovetail"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" not in cls.__dict__:
+            dataclass(eq=False, repr=False, match_args=False)(cls)
+
+    @classmethod
+    def _examples(cls) -> list[Self]:
+        """Instances the contract tests run on: the default one, and others where an option changes
+        the program.
+        """
+        return [cls()]
+
+    # -- what scikit-learn asks
+
+    @property
+    def _parameter_constraints(self) -> dict[str, Any]:
+        cls: Any = type(self)
+        return _constraints(cls)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
+        accepts = self.accepts
+        tags.input_tags.sparse = bool(accepts.sparse)
+        tags.input_tags.allow_nan = accepts.missing
+        tags.input_tags.positive_only = accepts.positive
+        tags.input_tags.string = tags.input_tags.categorical = accepts.columns
+        tags.target_tags.multi_output = accepts.multi_output
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_program" in self.__dict__
+
+    # -- the fitted program
+
+    @property
+    def program_(self) -> Program:
+        """The fitted Program: a torch module from tensors to tensors."""
+        check_is_fitted(self)
+        program: Program = self._program
+        return program
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the learned numbers; what is computed from now on is computed there."""
+        check_is_fitted(self)
+        self._program = self._program.to(device)
+        return self
+
+    def front(self, X: Any) -> Any:
+        """X as the tensor that `program_` takes: checked, its strings as codes, on the program's
+        device.
+        """
+        check_is_fitted(self)
+        device = None if isinstance(X, Tensor) else self._program.device
+        return self._open(X, reset=False, device=device)
+
+    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Any:
+        if self.accepts.columns:
+            return open_columns(self, X, self.accepts, reset=reset)
+        return open_matrix(self, X, self.accepts, reset=reset, device=device)
+
+    # -- learning
+
+    def _fit(self, batches: Batches) -> Program:
+        raise TypeError(f"{type(self).__name__} does not say how it learns.")
+
+    def _learn(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """The template of every `fit`."""
+        return self._template(self._fit, X, y, sample_weight, reset=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)  # checks the parameters, ends the callbacks
+    def _template(
+        self,
+        learn: Callable[[Batches], Program],
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool,
+    ) -> Self:
+        """Check, open the door, learn, keep; callbacks are told of the beginning and the end."""
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        self._container = Given.of(X).container
+        program = learn(self._receive(X, y, sample_weight, reset=reset))
+        self._program = program.requires_grad_(False).eval()
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=dict)
+        return self
+
+    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
+        opened = self._open(X, reset=reset)
+        return Batches(Batch(opened, self._open_y(y, opened), open_weights(sample_weight, opened)))
+
+    def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
+        return None
+
+    def _report(self, solution: Solution[Any]) -> None:
+        """Say once, with advice, that a solver stopped before it converged."""
+        if solution.advice and settings().verbosity:
+            warnings.warn(
+                f"{type(self).__name__}: {solution.advice}", ConvergenceWarning, stacklevel=4
+            )
+
+    def _run(self, compute: Any, X: Any) -> Any:
+        """compute(opened X), given back the way X came; without autograd unless X is a tensor."""
+        opened = self.front(X)
+        if isinstance(X, Tensor):
+            return give_back(compute(opened), Given.of(X))
+        with torch.no_grad():
+            result = compute(opened)
+        if result is opened and _shares_memory(opened, X):
+            return X
+        return give_back(result, Given.of(X))
+
+
+def _shares_memory(opened: Any, X: Any) -> bool:
+    return (
+        isinstance(X, np.ndarray)
+        and isinstance(opened, Tensor)
+        and opened.data_ptr() == X.ctypes.data
+    )
+
+
+@cache
+def _constraints(cls: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    names = getattr(cls, "__dataclass_fields__", {})
+    return {name: constraints_of(hints[name]) for name in names}
+
+
+class Incremental:
+    """An estimator that can go on learning: `_update` of the Program so far, None at first, is its
+    `_fit`.
+    """
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Go on learning from more rows; the result is that of one fit on all of them."""
+        return self._continue(X, y)
+
+    def _continue(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        before = self.__dict__.get("_program")
+        me: Any = self
+        me._template(
+            lambda batches: me._update(before, batches), X, y, sample_weight, reset=before is None
+        )
+        return self
+
+    def _fit(self, batches: Batches) -> Program:
+        me: Any = self
+        program: Program = me._update(None, batches)
+        return program
+
+
+class WeightedIncremental(Incremental):
+    """The same with weights of rows."""
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Go on learning from more rows; the result is that of one fit on all of them."""
+        return self._continue(X, y, sample_weight)
+
+
+class Transformer(TransformerMixin, Estimator):
+    """Learns from X and maps X to new columns."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from X.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : ignored, there for the Pipeline
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y)
+
+    def transform(self, X: Any) -> Any:
+        """Map X, of the columns that fit saw, to new columns.
+
+        Returns
+        -------
+        array or tensor of shape (n_samples, n_features_out), in the container and dtype of X
+        """
+        return self._run(self._transform, X)
+
+    def _transform(self, X: Any) -> Matrix:
+        out: Tensor = self._program(X)
+        return out
+
+
+class WeightedTransformer(Transformer):
+    """A transformer whose statistics may weigh rows."""
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from X.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : ignored, there for the Pipeline
+        sample_weight : array-like of shape (n_samples,) or None
+            How often each row counts.
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y, sample_weight)
+
+
+class Invertible:
+    """A transformer that can be undone."""
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Map transformed columns back, shape (n_samples, n_features_in_).
+
+        Where information was lost, the result is one that transforms to X.
+        """
+        return run_inverse(self, X)
+
+
+def run_inverse(estimator: Any, X: Any) -> Any:
+    """`estimator._inverse` of X, its width unchecked, given back the way X came."""
+    opened = open_matrix(
+        estimator, X, estimator.accepts, reset=None, device=estimator.program_.device
+    )
+    with torch.no_grad():
+        return give_back(estimator._inverse(opened), Given.of(X))
+
+
+class Regressor(RegressorMixin, Estimator):
+    """Predicts numbers. The Program's output is the prediction."""
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn to predict y from X.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or (n_samples, n_outputs) where several are supported
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y)
+
+    def predict(self, X: Any) -> Any:
+        """Predicted numbers, shape (n_samples,) or (n_samples, n_outputs), in X's container."""
+        return self._run(self._predict, X)
+
+    def _predict(self, X: Any) -> Tensor:
+        out: Tensor = self._program(X)
+        return out
+
+    def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
+        return open_targets(y, X, self, multi_output=self.accepts.multi_output)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class WeightedRegressor(Regressor):
+    """A regressor whose loss may weigh rows."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn to predict y from X.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or (n_samples, n_outputs) where several are supported
+        sample_weight : array-like of shape (n_samples,), float or None
+            Weight of each row's loss; an integer weight equals that many copies of the row.
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y, sample_weight)
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """Predicts classes. The Program's output are scores: (n,) for two classes, where positive means
+    the second, else (n, k).
+    """
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn to tell the classes in y apart.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), labels of any type
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y)
+
+    def predict(self, X: Any) -> Any:
+        """Predicted labels, shape (n_samples,): a tensor where X is one and the labels are numbers,
+        else numpy.
+        """
+        codes = self._run(lambda opened: self._codes(self._program(opened)), X)
+        if isinstance(codes, Tensor):
+            if self.classes_.dtype.kind not in "biuf":
+                return self.classes_[as_numpy(codes)]
+            return as_tensor(self.classes_, codes.device)[codes]
+        return self.classes_[codes]
+
+    def _codes(self, scores: Tensor) -> Tensor:
+        return (scores > 0).long() if scores.ndim == 1 else scores.argmax(1)
+
+    def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
+        codes, self.classes_ = open_classes(y, X, self)
+        return codes
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class WeightedClassifier(Classifier):
+    """A classifier whose loss weighs rows, and classes where it has a `class_weight`."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn to tell the classes in y apart.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), labels of any type
+        sample_weight : array-like of shape (n_samples,), float or None
+            Weight of each row's loss; an integer weight equals that many copies of the row.
+
+        Returns
+        -------
+        self
+        """
+        return self._learn(X, y, sample_weight)
+
+    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
+        batches = super()._receive(X, y, sample_weight, reset=reset)
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return batches
+        codes = batches.y
+        given = None if batches.w is None else as_numpy(batches.w)
+        by_class = compute_class_weight(
+            class_weight,
+            classes=self.classes_,
+            y=self.classes_[as_numpy(codes)],
+            sample_weight=given,
+        )
+        w = (
+            vector_like(by_class, batches.X)[codes]
+            if isinstance(batches.X, Tensor)
+            else as_tensor(by_class)[codes]
+        )
+        w = w.to(batches.dtype)
+        return Batches(Batch(batches.X, codes, w if batches.w is None else w * batches.w))
+
+
+class Decisions(Classifier):
+    """A classifier that has scores."""
+
+    def decision_function(self, X: Any) -> Any:
+        """Scores, shape (n_samples,) for two classes (positive: the second), else (n_samples,
+        n_classes).
+        """
+        return self._run(self._program, X)
+
+
+class Probabilities(Classifier):
+    """A classifier that has probabilities: its Program has a `link` from scores to them."""
+
+    def predict_proba(self, X: Any) -> Any:
+        """Probability of each class, shape (n_samples, n_classes), rows sum to 1."""
+        return self._run(lambda opened: self._program.link(self._program(opened)), X)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Logarithm of `predict_proba`."""
+        proba = self.predict_proba(X)
+        return proba.log() if isinstance(proba, Tensor) else np.log(proba)

@@ -1,0 +1,358 @@
+"""The door: what the user gave becomes what estimators are written for, checked once.
+
+Two doors. `open_matrix` yields numbers (a tensor or a SparseMatrix), `open_columns` yields
+`Columns` for estimators that read strings. Both keep scikit-learn's book (`n_features_in_`,
+`feature_names_in_`) and its messages.
+
+Copies are made where they cannot be avoided: integers and strings of digits to floats, frames whose
+columns do not already lie in one block, another device. Float32 and float64 arrays, tensors and the
+arrays of CSR / CSC matrices are shared.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from torch import Tensor
+
+from dovetail.data.columns import Columns
+from dovetail.data.frames import is_frame, is_path, normalize
+from dovetail.data.read import read_frame
+from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.data.tensors import FLOATS, as_numpy, as_tensor, floating, target_device
+from dovetail.errors import DataError
+
+__all__ = [
+    "Accepts",
+    "Given",
+    "give_back",
+    "open_classes",
+    "open_columns",
+    "open_matrix",
+    "open_targets",
+    "open_weights",
+]
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """What an estimator takes: the door checks it, scikit-learn's tags announce it.
+
+    Parameters
+    ----------
+    sparse : formats of sparse matrices taken as they are; others are converted to the first; ()
+        refuses them
+    missing : whether NaN may pass
+    columns : whether the estimator reads columns of any type instead of a matrix of numbers
+    positive : whether negative values are refused
+    multi_output : whether y may have several columns
+    min_rows : fewest rows a fit needs
+    half : whether float16 (and bfloat16 tensors) stay as they are instead of becoming float64
+    """
+
+    sparse: tuple[Literal["csr", "csc"], ...] = ()
+    missing: bool = False
+    columns: bool = False
+    positive: bool = False
+    multi_output: bool = False
+    min_rows: int = 1
+    half: bool = False
+
+
+Container = Literal["numpy", "torch"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """How the input came, so that the output can go the same way."""
+
+    container: Container
+    device: torch.device
+
+    @classmethod
+    def of(cls, X: Any) -> Given:
+        return (
+            cls("torch", X.device) if isinstance(X, Tensor) else cls("numpy", torch.device("cpu"))
+        )
+
+
+def give_back(result: Matrix, given: Given) -> Any:
+    """A result in the container of the input: a tensor on its device, else numpy (scipy where
+    sparse).
+    """
+    if isinstance(result, SparseMatrix):
+        return result.to_scipy()
+    return result.to(given.device) if given.container == "torch" else as_numpy(result)
+
+
+def source(X: Any) -> Any:
+    """X itself; a path is read, a dict of columns becomes a table."""
+    return read_frame(X) if is_path(X) else normalize(X)
+
+
+def open_matrix(
+    estimator: Any,
+    X: Any,
+    accepts: Accepts,
+    *,
+    reset: bool | None,
+    device: torch.device | None = None,
+) -> Matrix:
+    """X as checked numbers of one floating dtype.
+
+    Parameters
+    ----------
+    estimator : whose `n_features_in_` and `feature_names_in_` are set (reset=True), held against X
+        (False), or
+        left alone (None)
+    X : array-like, frame, sparse matrix, tensor, dict of columns or path, n rows by d columns
+    device : where to put it; None means the tensor's own device, else the configured one
+
+    Raises
+    ------
+    ValueError
+        Not two-dimensional, empty, NaN or infinite where that is not accepted, other columns than
+        in fit.
+    TypeError
+        Sparse where that is not accepted.
+    """
+    X = source(X)
+    device = device or target_device(X)
+    if isinstance(X, Tensor):
+        return _open_tensor(estimator, X, accepts, reset=reset).to(device)
+    checks = {
+        "accept_sparse": accepts.sparse or False,
+        "dtype": [np.float64, np.float32, np.float16] if accepts.half else [np.float64, np.float32],
+        "ensure_all_finite": "allow-nan" if accepts.missing else True,
+        "ensure_min_samples": accepts.min_rows if reset else 1,
+    }
+    if reset is None:
+        array = check_array(X, estimator=estimator, input_name="X", **checks)
+    else:
+        array = validate_data(estimator, X, reset=reset, **checks)
+    if accepts.positive:
+        _refuse_negative(array.data if sp.issparse(array) else array, type(estimator).__name__)
+    opened = SparseMatrix.from_scipy(array) if sp.issparse(array) else as_tensor(array)
+    return opened.to(device, floating(opened.dtype, half=accepts.half))
+
+
+def _refuse_negative(values: Any, whom: str) -> None:
+    if values.size and values.min() < 0:
+        raise ValueError(f"Negative values in data passed to {whom}.")
+
+
+def _open_tensor(estimator: Any, X: Tensor, accepts: Accepts, *, reset: bool | None) -> Tensor:
+    name = type(estimator).__name__
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D tensor, got {X.ndim}D tensor instead. Reshape your data either using "
+            "X.reshape(-1, 1) "
+            "if it has a single feature or X.reshape(1, -1) if it contains a single sample."
+        )
+    if X.is_complex():
+        raise ValueError("Complex data not supported")
+    least = accepts.min_rows if reset else 1
+    if X.shape[0] < least or X.shape[1] < 1:
+        what = "sample(s)" if X.shape[0] < least else "feature(s)"
+        raise ValueError(
+            f"Found tensor with 0 {what} (shape={tuple(X.shape)}) while a minimum of {least} "
+            f"is required by {name}."
+        )
+    if reset is not None:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = X.to(floating(X.dtype, half=accepts.half))
+    finite = torch.isfinite(X) | torch.isnan(X) if accepts.missing else torch.isfinite(X)
+    if not torch.compiler.is_compiling() and not bool(finite.all()):
+        raise ValueError(
+            f"Input X contains {'infinity' if accepts.missing else 'NaN or infinity'}. {name} "
+            "does not accept these. "
+            "Impute missing values first, for instance with dovetail.impute.SimpleImputer."
+        )
+    if accepts.positive and bool((X < 0).any()):
+        raise ValueError(f"Negative values in data passed to {name}.")
+    return X
+
+
+def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Columns:
+    """X as columns of any type: strings, numbers, dates, objects; missing values may pass, infinity
+    may not.
+    """
+    X = source(X)
+    if is_frame(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        columns = Columns.from_frame(X)
+        _check_rows(columns.shape, accepts.min_rows if reset else 1, estimator)
+        for name, values in zip(columns.names, columns.values, strict=True):
+            _refuse_infinite(values, f"column {name!r}", allow_nan=accepts.missing)
+        return columns
+    if isinstance(X, Tensor):
+        array = as_numpy(X)
+        validate_data(estimator, array, reset=reset, skip_check_array=True)
+    else:
+        array = _object_array(X, accepts)
+        validate_data(
+            estimator, X if hasattr(X, "shape") else array, reset=reset, skip_check_array=True
+        )
+        _check_rows(array.shape, accepts.min_rows if reset else 1, estimator)
+    return Columns.from_array(array)
+
+
+def _object_array(X: Any, accepts: Accepts) -> npt.NDArray[Any]:
+    """An array-like with the dtype it has; a list that mixes strings and numbers as objects."""
+    finite: Any = "allow-nan" if accepts.missing else True
+    array = check_array(
+        X, dtype=None, ensure_all_finite=finite, ensure_min_samples=0, input_name="X"
+    )
+    if not hasattr(X, "dtype") and array.dtype.kind in "US":
+        array = check_array(
+            X, dtype=object, ensure_all_finite=finite, ensure_min_samples=0, input_name="X"
+        )
+    return np.asarray(array)
+
+
+def _check_rows(shape: Sequence[int], least: int, estimator: Any) -> None:
+    if shape[0] < least:
+        raise ValueError(
+            f"Found array with {shape[0]} sample(s) (shape={tuple(shape)}) while a minimum of "
+            f"{least} is required "
+            f"by {type(estimator).__name__}."
+        )
+
+
+def _refuse_infinite(values: Any, what: str, *, allow_nan: bool) -> None:
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+        return
+    bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"Input X contains {'infinity' if allow_nan else 'NaN or infinity'} in {what}."
+        )
+
+
+def open_weights(
+    sample_weight: Any, X: Matrix | Columns, *, dtype: torch.dtype | None = None
+) -> Tensor | None:
+    """Row weights beside X, shape (n,); None where there are none.
+
+    Raises
+    ------
+    ValueError
+        Not one finite number a row, or all zero.
+    """
+    if sample_weight is None:
+        return None
+    n = len(X)
+    dtype = dtype or X.dtype
+    if isinstance(sample_weight, int | float | np.number):
+        return torch.full((n,), float(sample_weight), dtype=dtype, device=X.device)
+    if isinstance(sample_weight, Tensor):
+        w = sample_weight.to(device=X.device, dtype=dtype)
+    else:
+        array = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=[np.float64, np.float32],
+            input_name="sample_weight",
+        )
+        w = as_tensor(np.asarray(array)).to(device=X.device, dtype=dtype)
+    if w.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {w.ndim}D array. Expected either a "
+            f"scalar value or a 1D array of length {n}."
+        )
+    if w.shape[0] != n:
+        raise ValueError(f"sample_weight.shape == {tuple(w.shape)}, expected {(n,)}!")
+    if not bool(w.any()):
+        raise ValueError(
+            "All sample weights are zero: there is nothing to fit. Give at least one row a "
+            "positive weight."
+        )
+    return w
+
+
+def open_classes(y: Any, X: Matrix | Columns, estimator: Any) -> tuple[Tensor, npt.NDArray[Any]]:
+    """Class labels as codes: (int64 tensor of shape (n,), sorted distinct labels)."""
+    labels = column_of(y, estimator)
+    check_consistent_length(X, labels)
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    return as_tensor(codes.astype(np.int64).reshape(-1), X.device), classes
+
+
+def column_of(y: Any, estimator: Any) -> npt.NDArray[Any]:
+    """y as a one-dimensional array without missing values."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target "
+            "y is None."
+        )
+    y = as_numpy(y) if isinstance(y, Tensor) else y
+    array = check_array(
+        y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, estimator=estimator
+    )
+    array = np.asarray(array)
+    if array.ndim == 2 and array.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape "
+            "of y to (n_samples,), "
+            "for example using ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+        array = array.ravel()
+    if array.ndim != 1:
+        raise ValueError(f"y should be a 1d array, got an array of shape {array.shape} instead.")
+    return array
+
+
+def open_targets(y: Any, X: Matrix | Columns, estimator: Any, *, multi_output: bool) -> Tensor:
+    """Numbers to predict, in X's dtype: shape (n,), or (n, t) where several outputs are taken."""
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target "
+            "y is None."
+        )
+    if isinstance(y, Tensor):
+        target = y.to(device=X.device, dtype=X.dtype if X.dtype in FLOATS else torch.float64)
+        if not bool(torch.isfinite(target).all()):
+            raise ValueError("Input y contains NaN or infinity. Drop the rows without a target.")
+        if target.ndim == 2 and not multi_output:
+            if target.shape[1] != 1:
+                raise ValueError(
+                    f"y should be a 1d array, got an array of shape {tuple(target.shape)} instead."
+                )
+            target = target[:, 0]
+    else:
+        if multi_output:
+            array = check_array(
+                y,
+                ensure_2d=False,
+                dtype=None,
+                input_name="y",
+                ensure_min_samples=0,
+                accept_sparse=False,
+                estimator=estimator,
+            )
+        else:
+            array = column_of(y, estimator)
+        if array.dtype.kind in "OUS":
+            try:
+                array = array.astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"{type(estimator).__name__} predicts numbers, but y holds "
+                    f"{array.ravel()[0]!r}: {error}"
+                ) from error
+        target = as_tensor(np.asarray(array)).to(device=X.device, dtype=X.dtype)
+    check_consistent_length(X, as_numpy(target) if target.device.type == "cpu" else target)
+    return target

@@ -1,0 +1,139 @@
+"""Data frames of every make, through narwhals: names, columns and rows in the frame's own type.
+
+"Table-like" is what has named columns: pandas, polars and pyarrow frames, and a dict of columns
+(read as a pyarrow table).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import scipy.sparse as sp
+import torch
+
+from dovetail.data.tensors import as_numpy
+from dovetail.errors import DataError
+
+__all__ = [
+    "column_names",
+    "concat_columns",
+    "is_frame",
+    "normalize",
+    "take_columns",
+    "take_rows",
+    "to_frame",
+]
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a frame narwhals can read eagerly."""
+    return bool(nw.dependencies.is_into_dataframe(X))
+
+
+def normalize(X: Any) -> Any:
+    """X as one of the containers the package works on: a dict of columns and a record batch become
+    pyarrow tables.
+    """
+    if isinstance(X, Mapping) and not sp.issparse(X):  # scipy's DOK matrices are mappings
+        return dict_to_arrow(X)
+    if isinstance(X, pa.RecordBatch):
+        return pa.Table.from_batches([X])
+    if isinstance(X, nw.DataFrame):
+        return X.to_native()
+    return X
+
+
+def dict_to_arrow(columns: Mapping[str, Any]) -> pa.Table:
+    """A pyarrow table from a dict of equally long columns."""
+    arrays = {}
+    for name, values in columns.items():
+        if isinstance(values, torch.Tensor):
+            values = as_numpy(values)
+        try:
+            arrays[str(name)] = pa.array(values, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise DataError(f"Column {name!r} cannot be read as one type: {error}") from error
+    lengths = {name: len(a) for name, a in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"All columns must have the same number of rows. Got {lengths}.")
+    return pa.table(arrays)
+
+
+def column_names(X: Any) -> list[str] | None:
+    """The names of a frame's columns, None for anything without names."""
+    return list(nw.from_native(X, eager_only=True).columns) if is_frame(X) else None
+
+
+def take_columns(X: Any, columns: Any) -> Any:
+    """Columns of an array, sparse matrix, tensor or frame, in the container they came in.
+
+    `columns` are positions (integers, a mask, a slice) or, for frames, names.
+    """
+    if is_frame(X):
+        frame = nw.from_native(X, eager_only=True)
+        picked = _positions_or_names(columns, frame.columns)
+        return frame[:, picked].to_native()
+    if isinstance(X, torch.Tensor):
+        return X[
+            :, torch.as_tensor(np.asarray(columns)) if not isinstance(columns, slice) else columns
+        ]
+    return X[:, columns]
+
+
+def _positions_or_names(columns: Any, names: Sequence[str]) -> Any:
+    if isinstance(columns, slice):
+        return list(range(len(names)))[columns]
+    columns = np.asarray(columns)
+    if columns.dtype == bool:
+        columns = np.flatnonzero(columns)
+    return columns.tolist()
+
+
+def take_rows(X: Any, index: npt.NDArray[Any]) -> Any:
+    """Rows of any container, in the container they came in."""
+    if is_frame(X):
+        return nw.from_native(X, eager_only=True)[
+            np.flatnonzero(index) if index.dtype == bool else index, :
+        ].to_native()
+    if isinstance(X, torch.Tensor):
+        return X[torch.as_tensor(index, device=X.device)]
+    if isinstance(X, np.ndarray):
+        return X[index]
+    if sp.issparse(X):
+        return X.tocsr()[index]
+    if nw.dependencies.is_into_series(X):
+        series = nw.from_native(X, series_only=True)
+        return series[np.flatnonzero(index) if index.dtype == bool else index].to_native()
+    return [X[i] for i in (np.flatnonzero(index) if index.dtype == bool else index)]
+
+
+def to_frame(columns: Mapping[str, Any], like: Any = None) -> Any:
+    """A frame of the same make as `like`; for anything else pandas, polars or pyarrow, the first
+    that is installed.
+    """
+    if is_frame(like):
+        backend = nw.from_native(like, eager_only=True).implementation
+        return nw.from_dict(dict(columns), backend=backend).to_native()
+    for backend_name in ("pandas", "polars", "pyarrow"):
+        try:
+            return nw.from_dict(dict(columns), backend=backend_name).to_native()
+        except ImportError:
+            continue
+    raise AssertionError("pyarrow is a dependency")
+
+
+def concat_columns(frames: Iterable[Any]) -> Any:
+    """Frames of one make, side by side."""
+    parts = [nw.from_native(f, eager_only=True) for f in frames]
+    return nw.concat(parts, how="horizontal").to_native()
+
+
+def is_path(X: Any) -> bool:
+    """Whether X names a file rather than holding data."""
+    return isinstance(X, str | Path)

@@ -1,0 +1,49 @@
+"""The errors of this package. Each message names the culprit, what is allowed, and what to do.
+
+Where scikit-learn has a word (`NotFittedError`, `ConvergenceWarning`, `DataConversionWarning`),
+that word is used.
+"""
+
+
+class DovetailError(Exception):
+    """Root of every error raised on purpose by this package."""
+
+
+class DataError(DovetailError, ValueError):
+    """The data given cannot be used: its shape, its values or its file."""
+
+
+class SchemaError(DataError):
+    """The columns given are not those the model was fitted on."""
+
+
+class TargetError(DataError):
+    """The target column is missing, constant, or of the wrong kind for the task."""
+
+
+class BundleError(DovetailError, ValueError):
+    """A model file is foreign, damaged, newer than this package, or holds what it must not."""
+
+
+class ProgramError(DovetailError, TypeError):
+    """An estimator cannot be written as a tensor program."""
+
+
+class DeviceError(DovetailError, RuntimeError):
+    """The device asked for does not exist or cannot do what was asked."""
+
+
+class MissingDependencyError(DovetailError, ImportError):
+    """An optional package is needed; the message holds the command that installs it."""
+
+
+class BudgetExceededError(DovetailError, RuntimeError):
+    """A fit was stopped because its time or memory budget was used up."""
+
+
+def optional_dependency(package: str, purpose: str, *, install: str | None = None) -> Exception:
+    """The error for an absent optional package, with the command that cures it."""
+    return MissingDependencyError(
+        f"{purpose} needs the package {package!r}, which is not installed. "
+        f"Install it with: pip install {install or package}"
+    )

@@ -1,0 +1,130 @@
+"""Programs: what a fit leaves behind, as torch modules.
+
+A Program maps tensors to tensors and owns every learned number as a buffer. It is the only thing
+that is saved, exported, served and differentiated. A subclass declares its fields like a dataclass
+and writes `forward`:
+
+    class Scale(Program):
+        shift: Tensor | None
+        factor: Tensor
+
+        def forward(self, X: Tensor) -> Tensor: ...
+
+Tensor fields become buffers, modules submodules, everything else constants; so a Program can be
+taken apart into plain data and built again from it, without any code of its own.
+
+Shapes: n rows, d input features, k outputs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Chain", "Program", "SideBySide"]
+
+
+@dataclass_transform(eq_default=False)
+class Program(nn.Module):
+    """A frozen module from tensors to tensors, all learned numbers in its buffers."""
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    _tensors: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {n: t for n, t in inspect.get_annotations(cls).items() if "ClassVar" not in str(t)}
+        cls.fields = (*cls.fields, *(n for n in own if n not in cls.fields))
+        cls._tensors = cls._tensors | {n for n, t in own.items() if _is_tensor(t)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        values = dict(zip(self.fields, args, strict=False)) | kwargs
+        missing = [f for f in self.fields if f not in values and not hasattr(type(self), f)]
+        if missing or len(values) > len(self.fields) or set(values) - set(self.fields):
+            raise TypeError(
+                f"{type(self).__name__} takes the fields {', '.join(self.fields)}. "
+                f"Got {', '.join(values)}."
+            )
+        for name in self.fields:
+            value = values.get(name, getattr(type(self), name, None))
+            if name in self._tensors:
+                self.register_buffer(name, value)
+            elif (
+                isinstance(value, list | tuple)
+                and value
+                and all(isinstance(v, nn.Module) for v in value)
+            ):
+                setattr(self, name, nn.ModuleList(value))
+            else:
+                setattr(self, name, value)
+
+    def state(self) -> dict[str, Any]:
+        """The fields as they were given: tensors, programs and plain constants."""
+        found = {name: getattr(self, name) for name in self.fields}
+        return {n: list(v) if isinstance(v, nn.ModuleList) else v for n, v in found.items()}
+
+    def replace(self, **changes: Any) -> Self:
+        """The same program with some fields changed."""
+        return type(self)(**{**self.state(), **changes})
+
+    def forward(self, X: Any) -> Any:
+        raise TypeError(f"{type(self).__name__} does not say what it computes.")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the learned numbers are."""
+        return next(self.tensors(), torch.empty(0)).device
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Every learned number, buffers and parameters alike."""
+        yield from self.buffers()
+        yield from self.parameters()
+
+
+def _is_tensor(annotation: Any) -> bool:
+    return (
+        annotation is Tensor
+        or Tensor in typing.get_args(annotation)
+        or str(annotation).split(" ")[0].endswith("Tensor")
+    )
+
+
+class Chain(Program):
+    """Programs one after the other."""
+
+    steps: list[Program]
+
+    def forward(self, X: Any) -> Any:
+        for step in self.steps:
+            X = step(X)
+        return X
+
+
+class SideBySide(Program):
+    """Programs on parts of the input, their outputs joined along the columns.
+
+    The input is a list, one entry (a tensor, or again a list) a program.
+    """
+
+    parts: list[Program]
+    weights: list[float | None]
+
+    def forward(self, X: list[Any]) -> Tensor:
+        outputs = []
+        for part, weight, x in zip(self.parts, self.weights, X, strict=True):
+            out = part(x)
+            outputs.append(out if weight is None else out * weight)
+        return torch.cat(outputs, dim=1)
+
+
+class Passthrough(Program):
+    """The input itself."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        return X
