@@ -17,9 +17,9 @@ _HOMES = {
     "config": "dovetail.settings",
     "settings": "dovetail.settings",
 }
-_FAMILIES = ("preprocessing",)
+_FAMILIES = ("linear_model", "preprocessing")
 
-__all__ = ["__version__", "config", "preprocessing", "settings"]
+__all__ = ["__version__", "config", "linear_model", "preprocessing", "settings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -55,11 +55,12 @@ from dovetail.data.door import (
     open_targets,
     open_weights,
 )
-from dovetail.data.sparse import Matrix
+from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor, vector_like
 from dovetail.params import constraints_of
 from dovetail.program import Program
 from dovetail.settings import settings
+from dovetail.solve.loop import Watch
 from dovetail.solve.solution import Solution
 
 __all__ = [
@@ -104,6 +105,8 @@ class Learned:
             return value
         if self.scalar:
             return value.item()
+        if value.layout == torch.sparse_csr:
+            return SparseMatrix.from_torch(value).to_scipy()
         return value if instance._container == "torch" else as_numpy(value)
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -244,6 +247,14 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
                 f"{type(self).__name__}: {solution.advice}", ConvergenceWarning, stacklevel=4
             )
 
+    def _watch(self, program: Callable[[Any], Program]) -> Watch:
+        """What a solver tells of every step: scikit-learn's callbacks, where there are any.
+
+        program : makes the Program of a solver's learned numbers, for callbacks that want a fitted
+            estimator
+        """
+        return CallbackWatch(self, program) if hasattr(self, "_skl_callbacks") else Watch()
+
     def _run(self, compute: Any, X: Any) -> Any:
         """compute(opened X), given back the way X came; without autograd unless X is a tensor."""
         opened = self.front(X)
@@ -262,6 +273,30 @@ def _shares_memory(opened: Any, X: Any) -> bool:
         and isinstance(opened, Tensor)
         and opened.data_ptr() == X.ctypes.data
     )
+
+
+class CallbackWatch(Watch):
+    """Makes a task of every step of a solver, under the task of the fit."""
+
+    def __init__(self, estimator: Any, program: Callable[[Any], Program]) -> None:
+        self.estimator, self.program = estimator, program
+
+    def begin(self, n_iter: int, value: Any) -> None:
+        self.task = self.estimator._callback_fit_ctx.subcontext(task_name="iteration")
+        self.task.call_on_fit_task_begin(
+            estimator=self.estimator, reconstruction_attributes=lambda: self._fitted(value)
+        )
+
+    def end(self, n_iter: int, value: Any, record: dict[str, float]) -> bool:
+        stop: bool = self.task.call_on_fit_task_end(
+            estimator=self.estimator,
+            metadata=record,
+            reconstruction_attributes=lambda: self._fitted(value),
+        )
+        return stop
+
+    def _fitted(self, value: Any) -> dict[str, Any]:
+        return {"_program": self.program(value).requires_grad_(False).eval()}
 
 
 @cache
@@ -518,7 +553,7 @@ class Decisions(Classifier):
         """Scores, shape (n_samples,) for two classes (positive: the second), else (n_samples,
         n_classes).
         """
-        return self._run(self._program, X)
+        return self._run(lambda opened: self._program(opened), X)
 
 
 class Probabilities(Classifier):

@@ -27,6 +27,7 @@ class Settings:
     dtype: torch.dtype | None = None
     threads: int | None = None
     verbosity: int = 1
+    time_budget: float | None = None
 
 
 _current = Settings()
@@ -53,6 +54,8 @@ class config:
         Threads for torch, numba and pyarrow alike. `None` leaves what they use now.
     verbosity : {0, 1, 2}
         0 is silent, 1 says what matters once, 2 shows progress.
+    time_budget : float or None
+        Seconds an iterative fit may take; it then ends with what it has learned, and says so.
 
     Settings that are not named keep their value. The call takes effect at once; `with` restores
     the former settings at the end of the block. They hold for the process, like
@@ -111,6 +114,10 @@ def _checked(name: str, value: Any) -> Any:
         if dtype not in _DTYPES.values():
             raise ValueError(f"dtype must be 'float32', 'float64' or None. Got {value!r}.")
         return dtype
+    if name == "time_budget":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ValueError(f"time_budget must be a positive number of seconds or None. Got {value!r}.")
+        return float(value)
     low, high = (1, 1024) if name == "threads" else (0, 2)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be an integer from {low} to {high}. Got {value!r}.")

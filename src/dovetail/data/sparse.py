@@ -56,6 +56,11 @@ class SparseMatrix:
             isinstance(X, sp.sparray),
         )
 
+    @classmethod
+    def from_torch(cls, X: Tensor) -> SparseMatrix:
+        """Share the arrays of torch's own CSR tensor."""
+        return cls(X.crow_indices(), X.col_indices(), X.values(), (X.shape[0], X.shape[1]))
+
     def to_scipy(self) -> Any:
         """The scipy matrix over the same memory (a copy from an accelerator)."""
         kind = self.format + ("_array" if self.array_class else "_matrix")
@@ -170,6 +175,11 @@ class SparseMatrix:
         """The rows at `index` (integers or a mask), in that order."""
         X = self.to_scipy().tocsr()[as_numpy(index)]
         return self.from_scipy(X, self.device)
+
+    def append_column(self, value: float) -> SparseMatrix:
+        """This matrix with a last column that holds `value` in every row, compressed by rows."""
+        column = sp.csr_array(np.full((self.shape[0], 1), value, dtype=self.to_scipy().dtype))
+        return self.from_scipy(sp.hstack([self.to_scipy(), column], format="csr"), self.device)
 
     def slice_rows(self, start: int, stop: int) -> SparseMatrix:
         """The rows from `start` to before `stop`."""

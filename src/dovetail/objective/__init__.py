@@ -1,0 +1,3 @@
+"""Losses, penalties and linear objectives: mathematics only, shared by linear models, boosting and
+nets.
+"""

@@ -1,0 +1,101 @@
+"""Compiling loops with numba: one place for threads, caching, and what must be said about it.
+
+A kernel is a plain function of arrays and scalars. `compiled` turns it into machine code on first
+use, twice over where it has parallel loops: a version that runs on torch's number of threads, and a
+sequential one for a single thread. The sequential one is also what a forked child gets, because GNU
+OpenMP, which numba's parallel loops use, does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import torch
+from numba.core import event
+
+from dovetail.settings import settings
+
+__all__ = ["compiled", "thread_count"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_forked = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def thread_count() -> int:
+    """Threads a kernel may use: torch's number, 1 in a forked child."""
+    return 1 if _forked else min(torch.get_num_threads(), int(numba.config.NUMBA_NUM_THREADS))
+
+
+def compiled(function: F | None = None, *, parallel: bool = False, fastmath: Any = False) -> Any:
+    """Decorate a kernel: compiled on first use, kept in a cache on disk, without the GIL.
+
+    Parameters
+    ----------
+    parallel : whether it has `numba.prange` loops
+    fastmath : numba's fastmath flags; a set such as {"contract", "reassoc"}, where the kernel's
+        result allows it
+    """
+    if function is None:
+        return lambda f: compiled(f, parallel=parallel, fastmath=fastmath)
+    options = {"cache": True, "nogil": True, "fastmath": fastmath}
+    if not parallel:
+        return numba.njit(function, **options)
+    many = numba.njit(function, parallel=True, **options)
+    one = numba.njit(_renamed(function, "_sequential"), **options)
+
+    def call(*args: Any) -> Any:
+        threads = thread_count()
+        if threads == 1:
+            return one(*args)
+        if numba.get_num_threads() != threads:
+            numba.set_num_threads(threads)
+        return many(*args)
+
+    call.__doc__, call.__name__ = function.__doc__, function.__name__
+    return call
+
+
+def _renamed(function: Any, suffix: str) -> Any:
+    """The same function under another name: numba's cache goes by name, not by compiler flags."""
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__ + suffix, function.__defaults__
+    )
+    copy.__qualname__ = function.__qualname__ + suffix
+    copy.__module__ = function.__module__
+    return copy
+
+
+class _Announce(event.Listener):
+    """Says once per process that kernels are being compiled: it takes seconds, and happens once per
+    machine.
+    """
+
+    said = False
+
+    def on_start(self, event: Any) -> None:
+        if not self.said and settings().verbosity:
+            _Announce.said = True
+            print(
+                "dovetail: compiling kernels for this machine (once; kept in a cache) ...",
+                file=sys.stderr,
+            )
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", _Announce())

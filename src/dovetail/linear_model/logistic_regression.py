@@ -1,0 +1,349 @@
+"""Logistic regression."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import torch
+from scipy.linalg import LinAlgWarning
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedClassifier
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.sparse import SparseMatrix
+from dovetail.linear_model._program import Linear
+from dovetail.objective.linear import LinearObjective, append_ones
+from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
+from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
+from dovetail.solve.lbfgs import LBFGS
+from dovetail.solve.loop import Watch, solve
+from dovetail.solve.newton import NewtonCG, NewtonCholesky, SingularHessianError
+from dovetail.solve.proximal_newton import ProximalNewton
+from dovetail.solve.saga import StochasticAverageGradient
+from dovetail.solve.solution import Solution
+
+__all__ = ["LogisticRegression"]
+
+Penalty = Literal["l1", "l2", "elasticnet"] | None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a solver is given: the smooth part, the l1 weight beside it, where to start, and the
+    estimator's knobs.
+    """
+
+    objective: LinearObjective
+    l1: float
+    start: Tensor
+    model: "LogisticRegression"
+    watch: Watch
+
+    def run(self, solver: Any, *, max_iter: int | None = None) -> Solution[Tensor]:
+        say = print if self.model.verbose else None
+        limit = self.model.max_iter if max_iter is None else max_iter
+        return solve(solver, max_iter=limit, watch=self.watch, say=say)
+
+
+def _lbfgs(task: _Task) -> Solution[Tensor]:
+    return task.run(LBFGS(task.objective.value_gradient, task.start, task.model.tol))
+
+
+def _newton_cg(task: _Task) -> Solution[Tensor]:
+    return task.run(NewtonCG(task.objective, task.start, task.model.tol))
+
+
+def _newton_cholesky(task: _Task) -> Solution[Tensor]:
+    try:
+        return task.run(NewtonCholesky(task.objective, task.start, task.model.tol))
+    except SingularHessianError:
+        warnings.warn(
+            "LogisticRegression: the Hessian is singular or very ill-conditioned; going on with "
+            "solver='lbfgs'. "
+            "Drop collinear columns, or lower C.",
+            LinAlgWarning,
+            stacklevel=2,
+        )
+        solver = LBFGS(task.objective.value_gradient, task.start, task.model.tol)
+        return task.run(solver, max_iter=task.model.max_iter - 1)
+
+
+def _stochastic(task: _Task) -> Solution[Tensor]:
+    model = task.model
+    variant: Literal["sag", "saga"] = "sag" if model.solver == "sag" else "saga"
+    random = check_random_state(model.random_state)
+    return task.run(
+        StochasticAverageGradient(task.objective, task.start, model.tol, random, variant, task.l1)
+    )
+
+
+def _liblinear(task: _Task) -> Solution[Tensor]:
+    """The l2 or l1 problem whose intercept is penalized, as one more coefficient."""
+    objective, model = task.objective, task.model
+    codes = objective.batches.y
+    rarer = float(torch.minimum(codes.sum(), (1 - codes).sum())) / len(codes)
+    _, gradient = objective.value_gradient(objective.zeros())
+    tol = model.tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
+    return task.run(ProximalNewton(objective, task.start, tol, task.l1))
+
+
+_SOLVERS: dict[str, Callable[[_Task], Solution[Tensor]]] = {
+    "lbfgs": _lbfgs,
+    "newton-cg": _newton_cg,
+    "newton-cholesky": _newton_cholesky,
+    "sag": _stochastic,
+    "saga": _stochastic,
+    "liblinear": _liblinear,
+}
+
+
+class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
+    """Class probabilities softmax(X cᵀ + b), or 1 / (1 + exp(−x·c − b)) for two classes, of
+    greatest penalized likelihood.
+
+    Minimizes C Σ w_i l_i + (1 − l1_ratio)/2 ‖c‖² + l1_ratio ‖c‖₁, where l_i is the log loss of row
+    i. The optimum is the same whichever solver gets there, but for "liblinear", which penalizes the
+    intercept too.
+
+    Parameters
+    ----------
+    penalty : {"l1", "l2", "elasticnet"} or None
+        Deprecated by scikit-learn 1.8 in favor of `l1_ratio` and `C`.
+    C : float > 0, default=1.0
+        Inverse strength of the penalty; `numpy.inf` for none.
+    l1_ratio : float in [0, 1], default=0.0
+        Share of the l1 penalty: 0 is ridge, 1 is lasso.
+    dual : bool, default=False
+        Allowed with solver="liblinear"; the primal problem is solved either way, the optimum is the
+        same.
+    tol : float >= 0, default=1e-4
+        The largest component of the gradient of the mean loss at which "lbfgs" and the Newton
+        solvers stop; the relative change of the coefficients in an epoch for "sag" and "saga".
+    fit_intercept : bool, default=True
+    intercept_scaling : float > 0, default=1
+        With solver="liblinear", the constant value of the feature whose coefficient is the
+        intercept.
+    class_weight : dict, "balanced" or None
+        Weight of each class's rows, times their sample weights.
+    random_state : int, RandomState or None
+        Order of rows for "sag" and "saga".
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
+        "newton-cholesky" is best for many rows and few columns, "lbfgs" is a good general choice,
+        "saga" takes every penalty, "liblinear" (proximal Newton with coordinate descent) is for two
+        classes with l1 or l2.
+    max_iter : int >= 0, default=100
+    verbose : int, default=0
+        Whether to print a line a step.
+    warm_start : bool, default=False
+        Whether to start from the last fit.
+    n_jobs : None
+        Deprecated by scikit-learn 1.8; threads follow `dovetail.config(threads=...)`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : array of shape (1, n_features) for two classes, else (n_classes, n_features)
+    intercept_ : array of shape (1,) or (n_classes,)
+    n_iter_ : ndarray of shape (1,)
+
+    Cost O(n d k) a step for "lbfgs" and "newton-cg", O(n d² k²) for "newton-cholesky", O(n d k) an
+    epoch for the stochastic ones.
+
+    Examples
+    --------
+    >>> from dovetail.linear_model import LogisticRegression
+    >>> model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"])
+    >>> model.predict([[0.5], [2.5]])
+    array(['no', 'yes'], dtype='<U3')
+    """
+
+    accepts = Accepts(sparse=("csr",))
+
+    penalty: Literal["l1", "l2", "elasticnet", "deprecated"] | None = "deprecated"
+    _: KW_ONLY
+    C: Annotated[float, Range(0, None, "right")] = 1.0
+    l1_ratio: Annotated[float, Between(0, 1)] | None = 0.0
+    dual: bool = False
+    tol: Annotated[float, AtLeast(0)] = 1e-4
+    fit_intercept: bool = True
+    intercept_scaling: Annotated[float, Range(0, None, "neither")] = 1
+    class_weight: dict[Any, float] | Literal["balanced"] | None = None
+    random_state: Seed = None
+    solver: Literal["lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"] = "lbfgs"
+    max_iter: Annotated[int, AtLeast(0)] = 100
+    verbose: Verbosity = 0
+    warm_start: bool = False
+    n_jobs: int | None = None
+
+    intercept_ = Learned("intercept")
+    coef_ = Learned("coef")
+
+    @classmethod
+    def _examples(cls) -> list[Self]:
+        return [cls(), cls(solver="newton-cholesky"), cls(solver="liblinear", l1_ratio=1.0)]
+
+    def _fit(self, batches: Batches) -> Linear:
+        penalty, C = self._penalty()
+        self._refuse(penalty, batches)
+        binary = len(self.classes_) == 2
+        if binary:
+            batches = Batches(Batch(batches.X, batches.y.to(batches.dtype), batches.w))
+        loss: Loss = BinaryLogLoss() if binary else MultinomialLogLoss(len(self.classes_))
+        augment = self.solver == "liblinear" and self.fit_intercept
+        if augment:
+            X = append_ones(batches.X, float(self.intercept_scaling))
+            batches = Batches(Batch(X, batches.y, batches.w))
+        free_intercept = self.fit_intercept and not augment
+        strength = 1.0 / (C * LinearObjective(loss, batches, 0.0, False).total_weight())
+        l1 = {"l1": 1.0, "elasticnet": self.l1_ratio or 0.0}.get(penalty or "", 0.0)
+        objective = LinearObjective(loss, batches, strength * (1 - l1), free_intercept)
+
+        def program(theta: Tensor) -> Linear:
+            coef, intercept = objective.split(theta)
+            if augment:
+                coef, intercept = coef[:, :-1], coef[:, -1] * self.intercept_scaling
+            b = coef.new_zeros(len(coef)) if intercept is None else intercept
+            dtype = batches.dtype
+            return Linear(coef.to(dtype), b.to(dtype), loss.response, binary)
+
+        task = _Task(objective, strength * l1, self._start(objective), self, self._watch(program))
+        solution = _SOLVERS[self.solver](task)
+        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+        self._report(solution)
+        return program(solution.value)
+
+    def _start(self, objective: LinearObjective) -> Tensor:
+        """Zero, or the numbers of the last fit with warm_start."""
+        before = self.__dict__.get("_program")
+        if not self.warm_start or before is None or self.solver == "liblinear":
+            return objective.zeros()
+        theta = before.coef.double()
+        if objective.intercept:
+            theta = torch.cat([theta, before.intercept.double()[:, None]], 1)
+        if theta.shape != objective.shape:
+            raise ValueError(
+                f"Initialization coef is of shape {tuple(theta.shape)}, expected "
+                f"{objective.shape}: with warm_start, "
+                "fit must see the same columns and classes again."
+            )
+        return theta.to(objective.batches.device)
+
+    def _penalty(self) -> tuple[Penalty, float]:
+        """The penalty meant by `penalty`, `l1_ratio` and `C`, and the C to use; warns of what
+        scikit-learn deprecates.
+        """
+        if self.n_jobs is not None:
+            warnings.warn(
+                "'n_jobs' has no effect since 1.8 and will be removed in 1.10. "
+                f"You provided 'n_jobs={self.n_jobs}', please leave it unspecified.",
+                FutureWarning,
+                stacklevel=6,
+            )
+        if self.penalty == "deprecated":
+            return self._penalty_of_ratio(), self.C
+        warnings.warn(
+            "'penalty' was deprecated in version 1.8 and will be removed in 1.10: leave it unset "
+            "and use 'l1_ratio' "
+            "(0 for 'l2', 1 for 'l1', between them for 'elasticnet') or C=np.inf (for None) "
+            "instead.",
+            FutureWarning,
+            stacklevel=6,
+        )
+        ratio = self.l1_ratio
+        if self.penalty == "elasticnet" and ratio is None:
+            raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
+        if self.penalty != "elasticnet" and ratio is not None and 0 < ratio < 1:
+            warnings.warn(
+                "l1_ratio parameter is only used when penalty is 'elasticnet'. Got "
+                f"(penalty={self.penalty})",
+                stacklevel=6,
+            )
+        if (self.penalty == "l2" and ratio != 0) or (self.penalty == "l1" and ratio != 1):
+            warnings.warn(
+                f"Inconsistent values: penalty={self.penalty} with l1_ratio={ratio}. penalty is "
+                "deprecated. "
+                "Please use l1_ratio only.",
+                stacklevel=6,
+            )
+        if self.penalty is None:
+            if self.C != 1.0:
+                warnings.warn(
+                    "Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=6
+                )
+            return None, np.inf
+        return self.penalty, self.C
+
+    def _penalty_of_ratio(self) -> Penalty:
+        if self.l1_ratio is None:
+            warnings.warn(
+                "'l1_ratio=None' was deprecated in version 1.8 and will trigger an error in 1.10. "
+                "Use 0<=l1_ratio<=1 instead.",
+                FutureWarning,
+                stacklevel=7,
+            )
+        if np.inf == self.C:
+            return None
+        ratio = self.l1_ratio or 0.0
+        return "l2" if ratio == 0 else "l1" if ratio == 1 else "elasticnet"
+
+    def _refuse(self, penalty: Penalty, batches: Batches) -> None:
+        """Say which combination of solver, penalty and data is not possible, before any work."""
+        if self.solver not in ("liblinear", "saga") and penalty not in ("l2", None):
+            raise ValueError(
+                f"Solver {self.solver} supports only 'l2' or None penalties, got {penalty} penalty."
+            )
+        if self.solver != "liblinear" and self.dual:
+            raise ValueError(f"Solver {self.solver} supports only dual=False, got dual=True")
+        if self.solver == "liblinear" and self.dual and penalty == "l1":
+            raise ValueError("Solver liblinear supports dual=True only with the l2 penalty.")
+        if penalty == "elasticnet" and self.solver != "saga":
+            raise ValueError(
+                f"Only 'saga' solver supports elasticnet penalty, got solver={self.solver}."
+            )
+        if self.solver == "liblinear" and penalty is None:
+            raise ValueError(
+                "C=np.inf as well as penalty=None is not supported for the liblinear solver"
+            )
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the data "
+                "contains only one class: "
+                f"{self.classes_[0]!r}"
+            )
+        if self.solver == "liblinear" and len(self.classes_) > 2:
+            raise ValueError(
+                "The 'liblinear' solver does not support multiclass classification (n_classes >= "
+                "3). Either use "
+                "another solver or wrap the estimator in a OneVsRestClassifier to keep applying "
+                "a one-versus-rest "
+                "scheme."
+            )
+        X: Any = batches.X
+        if isinstance(X, SparseMatrix):
+            if self.solver in ("liblinear", "sag", "saga") and X.indices.element_size() > 4:
+                raise ValueError(
+                    "Only sparse matrices with 32-bit integer indices are accepted by this "
+                    "solver. Choose another one."
+                )
+            X = X.values
+        if self.solver == "liblinear" and X.numel() and float(X.max()) > 1e30:
+            raise ValueError(
+                "Using the 'liblinear' solver while X contains a maximum value > 1e30 results in "
+                "a frozen fit. Please "
+                "choose another solver or rescale the input X."
+            )
+
+    def sparsify(self) -> Self:
+        """Keep `coef_` compressed, as a scipy CSR matrix: less memory where most coefficients are
+        zero.
+        """
+        self.program_.coef = self._program.coef.to_sparse_csr()
+        return self
+
+    def densify(self) -> Self:
+        """Undo `sparsify`."""
+        self.program_.coef = self._program.coef.to_dense()
+        return self

@@ -1,0 +1,202 @@
+"""The objective of a linear model: a mean loss over rows and a penalty on the coefficients.
+
+    f(θ) = Σ_i w_i l(y_i, x_i·c + b) / Σ_i w_i + ½ l2 ‖c‖²
+
+Legend: n rows, d features, k scores a row (1, or the number of classes); θ (k, d + 1) holds the
+coefficients c (k, d) and, where there is an intercept, b (k,) as its last column. θ is float64;
+products with X run in X's dtype.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.objective.losses import Loss, MultinomialLogLoss
+
+__all__ = ["LinearObjective", "scores"]
+
+
+def scores(X: Matrix, coef: Tensor, intercept: Tensor | None) -> Tensor:
+    """X · coefᵀ + intercept, shape (n, k)."""
+    if coef.layout == torch.sparse_csr and isinstance(X, Tensor):
+        F = (coef.to(X.dtype) @ X.T).T
+    else:
+        F = X @ coef.to_dense().T.to(X.dtype)
+    return F if intercept is None else F + intercept.to(F.dtype)
+
+
+@dataclass(frozen=True)
+class LinearObjective:
+    """f(θ) over all rows, as sums over batches.
+
+    loss : the loss of one row
+    batches : the rows; y is float for one score a row, class codes for several
+    l2 : weight of the penalty
+    intercept : whether θ's last column is an intercept, which is not penalized
+    """
+
+    loss: Loss
+    batches: Batches
+    l2: float
+    intercept: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(k, d + intercept)."""
+        k = self.loss.n_classes if isinstance(self.loss, MultinomialLogLoss) else 1
+        return k, self.batches.n_features + self.intercept
+
+    def zeros(self) -> Tensor:
+        """θ to start from."""
+        return torch.zeros(self.shape, dtype=torch.float64, device=self.batches.device)
+
+    def total_weight(self) -> float:
+        """Σ w, or n."""
+        return float(self.batches.sum(lambda b: len(b) if b.w is None else b.w.double().sum()))
+
+    def split(self, theta: Tensor) -> tuple[Tensor, Tensor | None]:
+        """θ as coefficients (k, d) and intercept (k,) or None."""
+        return (theta[:, :-1], theta[:, -1]) if self.intercept else (theta, None)
+
+    def _scores(self, block: Batch, theta: Tensor) -> Tensor:
+        F = scores(block.X, *self.split(theta))
+        return F if isinstance(self.loss, MultinomialLogLoss) else F[:, 0]
+
+    def value_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
+        """f and its gradient, of θ's shape. Cost O(n d k), one pass."""
+
+        def block(b: Batch) -> tuple[Tensor, Tensor, Tensor]:
+            value, g = self.loss.value_gradient(b.y, self._scores(b, theta))  # type: ignore[arg-type]
+            total = value.new_tensor(len(b), dtype=torch.float64)
+            if b.w is not None:
+                total = b.w.double().sum()
+                value, g = value * b.w, g * (b.w if g.ndim == 1 else b.w[:, None])
+            return value.double().sum(), self._pull_back(b.X, g), total
+
+        value, gradient, total = self.batches.sum(block)
+        coef, _ = self.split(theta)
+        gradient /= total
+        self.split(gradient)[0].add_(coef, alpha=self.l2)
+        return float(value / total) + 0.5 * self.l2 * float(coef.square().sum()), gradient
+
+    def value(self, theta: Tensor) -> float:
+        """f alone, for line searches."""
+
+        def block(b: Batch) -> tuple[Tensor, Tensor]:
+            value = self.loss.value(b.y, self._scores(b, theta))  # type: ignore[arg-type]
+            if b.w is None:
+                return value.double().sum(), value.new_tensor(len(b), dtype=torch.float64)
+            return (value * b.w).double().sum(), b.w.double().sum()
+
+        value, total = self.batches.sum(block)
+        return float(value / total) + 0.5 * self.l2 * float(self.split(theta)[0].square().sum())
+
+    def _pull_back(self, X: Matrix, g: Tensor) -> Tensor:
+        """Gradient in θ from gradients in the scores: Xᵀ g, and their sum for the intercept."""
+        g = g[:, None] if g.ndim == 1 else g
+        coef = (X.T @ g).T.double()
+        return torch.cat([coef, g.double().sum(0)[:, None]], 1) if self.intercept else coef
+
+    def hessian_product(self, theta: Tensor) -> tuple[Tensor, HessianProduct]:
+        """The gradient, and a function that multiplies the Hessian with a direction."""
+        total = self.total_weight()
+        kept = []
+        gradient = torch.zeros_like(theta)
+        for b in self.batches:
+            F = self._scores(b, theta)
+            g, h = self.loss.gradient_curvature(b.y, F)  # type: ignore[arg-type]
+            p = F.softmax(1) if F.ndim == 2 else None
+            if b.w is not None:
+                w = b.w if g.ndim == 1 else b.w[:, None]
+                g, h = g * w, h * w
+            gradient += self._pull_back(b.X, g)
+            kept.append((b, h, p))
+        gradient /= total
+        self.split(gradient)[0].add_(self.split(theta)[0], alpha=self.l2)
+        return gradient, HessianProduct(self, kept, total)
+
+    def hessian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradient (k, d + 1) and full Hessian, (k (d + 1), k (d + 1)). Cost O(n d² k²) time, O(d²
+        k²) memory.
+
+        Scores of several classes may be shifted together without effect; the Hessian is singular
+        along these directions.
+        """
+        gradient, product = self.hessian_product(theta)
+        k, m = self.shape
+        H = theta.new_zeros(k, m, k, m)
+        for b, h, p in product.kept:
+            X = _with_ones(b.X, self.intercept)
+            if p is None:
+                H[0, :, 0, :] += weighted_gram(X, h).double()
+                continue
+            for i in range(k):
+                for j in range(i + 1):
+                    pair = -h_pair(p, i, j, b.w) if i != j else h[:, i]
+                    block = weighted_gram(X, pair).double()
+                    H[i, :, j, :] += block
+                    if i != j:
+                        H[j, :, i, :] += block
+        H /= product.total
+        d = self.batches.n_features
+        diagonal = torch.arange(d, device=theta.device)
+        for i in range(k):
+            H[i, diagonal, i, diagonal] += self.l2
+        return gradient, H.reshape(k * m, k * m)
+
+
+def h_pair(p: Tensor, i: int, j: int, w: Tensor | None) -> Tensor:
+    """p_i p_j of each row, weighted."""
+    product = p[:, i] * p[:, j]
+    return product if w is None else product * w
+
+
+@dataclass(frozen=True)
+class HessianProduct:
+    """θ ↦ ∇²f θ without forming ∇²f: two passes over X."""
+
+    objective: LinearObjective
+    kept: list[tuple[Batch, Tensor, Tensor | None]]
+    total: float
+
+    def __call__(self, direction: Tensor) -> Tensor:
+        """The product, of θ's shape."""
+        objective = self.objective
+        out = torch.zeros_like(direction)
+        coef, intercept = objective.split(direction)
+        for b, h, p in self.kept:
+            F = scores(b.X, coef, intercept)
+            if p is None:
+                r = h[:, None] * F
+            else:
+                r = p * (F - (p * F).sum(1, keepdim=True))
+                r = r if b.w is None else r * b.w[:, None]
+            out += objective._pull_back(b.X, r)
+        out /= self.total
+        objective.split(out)[0].add_(coef, alpha=objective.l2)
+        return out
+
+
+def weighted_gram(X: Matrix, h: Tensor) -> Tensor:
+    """Xᵀ diag(h) X, shape (d, d), dense."""
+    if isinstance(X, SparseMatrix):
+        S = X.to_scipy().tocsr()
+        product = S.T @ X.scale_rows(h).to_scipy().tocsr()
+        return torch.from_numpy(product.toarray()).to(X.device)
+    return X.T @ (X * h[:, None])
+
+
+def _with_ones(X: Matrix, ones: bool) -> Matrix:
+    return append_ones(X) if ones else X
+
+
+def append_ones(X: Matrix, value: float = 1.0) -> Matrix:
+    """X with a last column of a constant."""
+    if isinstance(X, SparseMatrix):
+        return X.append_column(value)
+    return torch.cat([X, X.new_full((len(X), 1), value)], 1)

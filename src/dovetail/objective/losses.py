@@ -1,0 +1,257 @@
+"""Losses of raw scores: value, gradient and curvature in closed form.
+
+A loss looks at targets y and raw scores F, before any link. Shapes: n rows; y (n,), F (n,), or F
+(n, k) for k classes, where y holds class codes. Values, gradients and curvatures are per row;
+weighting and summing is the caller's. The closed forms are tested against autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = [
+    "AbsoluteError",
+    "BinaryLogLoss",
+    "GammaDeviance",
+    "Loss",
+    "MultinomialLogLoss",
+    "PinballLoss",
+    "PoissonDeviance",
+    "SquaredError",
+]
+
+
+class Loss(ABC):
+    """l(y, F) for one row at a time.
+
+    response : name of the map from scores to predictions (see `respond`)
+    constant_curvature : whether the second derivative is 1 everywhere, or taken to be
+    """
+
+    response: ClassVar[str] = "identity"
+    constant_curvature: ClassVar[bool] = False
+
+    @abstractmethod
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        """l(y, F), shape (n,)."""
+
+    @abstractmethod
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        """dl/dF, of F's shape."""
+
+    @abstractmethod
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        """Diagonal of d²l/dF², of F's shape."""
+
+    def value_gradient(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at once."""
+        return self.value(y, F), self.gradient(y, F)
+
+    def gradient_curvature(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at once."""
+        return self.gradient(y, F), self.curvature(y, F)
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        """The constant score of least weighted loss: a scalar, or shape (k,)."""
+        return _mean(y, w)
+
+    def check_targets(self, y: Tensor) -> str:
+        """Empty where the loss is defined for these targets, else what it needs."""
+        return ""
+
+
+class SquaredError(Loss):
+    """½ (F − y)²."""
+
+    constant_curvature = True
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return 0.5 * (F - y).square()
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return F - y
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        return torch.ones_like(F)
+
+
+class AbsoluteError(Loss):
+    """|F − y|; the curvature is taken to be 1."""
+
+    constant_curvature = True
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return (F - y).abs()
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return (F - y).sign()
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        return torch.ones_like(F)
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        return weighted_quantile(y, w, 0.5)
+
+
+@dataclass(frozen=True)
+class PinballLoss(Loss):
+    """q (y − F) above the prediction, (1 − q) (F − y) below it; the curvature is taken to be 1.
+
+    quantile : q, from 0 to 1
+    """
+
+    quantile: float = 0.5
+    constant_curvature: ClassVar[bool] = True
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return torch.maximum(self.quantile * (y - F), (1 - self.quantile) * (F - y))
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return torch.where(y >= F, -self.quantile, 1 - self.quantile).to(F.dtype)
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        return torch.ones_like(F)
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        return weighted_quantile(y, w, self.quantile)
+
+
+class PoissonDeviance(Loss):
+    """Half the Poisson deviance of the mean exp(F), up to a constant of y: exp(F) − y F."""
+
+    response = "exp"
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return F.exp() - y * F
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return F.exp() - y
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        return F.exp()
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        return _mean(y, w).log()
+
+    def check_targets(self, y: Tensor) -> str:
+        return "" if bool((y >= 0).all() and y.sum() > 0) else "y >= 0 with a positive sum"
+
+
+class GammaDeviance(Loss):
+    """Half the gamma deviance of the mean exp(F), up to a constant of y: y exp(−F) + F."""
+
+    response = "exp"
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return y * (-F).exp() + F
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return 1 - y * (-F).exp()
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        return y * (-F).exp()
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        return _mean(y, w).log()
+
+    def check_targets(self, y: Tensor) -> str:
+        return "" if bool((y > 0).all()) else "y > 0"
+
+
+class BinaryLogLoss(Loss):
+    """−log-likelihood of y in {0, 1} under the probability 1 / (1 + exp(−F)): softplus(F) − y F."""
+
+    response = "logistic"
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return functional.softplus(F, threshold=40) - y * F
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return F.sigmoid() - y
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        p = F.sigmoid()
+        return p * (1 - p)
+
+    def gradient_curvature(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
+        p = F.sigmoid()
+        return p - y, p * (1 - p)
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        eps = torch.finfo(y.dtype).eps
+        return _mean(y, w).clamp(eps, 1 - eps).logit()
+
+
+@dataclass(frozen=True)
+class MultinomialLogLoss(Loss):
+    """−log-likelihood of class codes y under softmax(F): logsumexp(F) − F[y].
+
+    n_classes : k
+    """
+
+    n_classes: int
+    response: ClassVar[str] = "softmax"
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        return F.logsumexp(1) - F.gather(1, y[:, None])[:, 0]
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        p = F.softmax(1)
+        return p.scatter_add(1, y[:, None], -torch.ones_like(p[:, :1]))
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        p = F.softmax(1)
+        return p * (1 - p)
+
+    def gradient_curvature(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
+        p = F.softmax(1)
+        return p.scatter_add(1, y[:, None], -torch.ones_like(p[:, :1])), p * (1 - p)
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        weights = None if w is None else w.double()
+        share = torch.bincount(y, weights, minlength=self.n_classes).double()
+        share = (share / share.sum()).clamp(torch.finfo(share.dtype).eps, 1.0)
+        return share.log() - share.log().mean()
+
+
+def respond(response: str, F: Tensor) -> Tensor:
+    """Predictions from raw scores.
+
+    response : "identity"; "exp" (positive means); "logistic" (scores (n,) of the second of two
+        classes to
+        probabilities (n, 2)); "softmax" (scores (n, k) to probabilities)
+    """
+    if response == "identity":
+        return F
+    if response == "exp":
+        return F.exp()
+    if response == "logistic":
+        p = F.sigmoid()
+        return torch.stack([1 - p, p], dim=1)
+    return F.softmax(1)
+
+
+def weighted_quantile(y: Tensor, w: Tensor | None, q: float) -> Tensor:
+    """The q-quantile of y under weights w: interpolated where there are none, else the least y that
+    reaches the share q.
+    """
+    if w is None:
+        s, position = y.sort().values, q * (len(y) - 1)
+        low = math.floor(position)
+        high = min(low + 1, len(y) - 1)
+        return torch.lerp(s[low], s[high], position - low)
+    order = y.argsort()
+    total = w[order].double().cumsum(0)
+    index = torch.searchsorted(total, q * total[-1])
+    return y[order][index.clamp(max=len(y) - 1)]
+
+
+def _mean(y: Tensor, w: Tensor | None) -> Tensor:
+    return y.mean() if w is None else (y * w).sum() / w.sum()
