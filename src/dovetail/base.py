@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 import torch
 from sklearn.base import (
     BaseEstimator,
@@ -71,6 +72,7 @@ __all__ = [
     "Invertible",
     "Learned",
     "Regressor",
+    "Stateless",
     "Transformer",
     "WeightedClassifier",
     "WeightedIncremental",
@@ -200,6 +202,13 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         device = None if isinstance(X, Tensor) else self._program.device
         return self._open(X, reset=False, device=device)
 
+    def _program_on_numbers(self) -> Program | None:
+        """The Program as a map of a matrix of numbers, so that it can follow another Program; None
+        where `front` does more than check the matrix.
+        """
+        plain = type(self).front is Estimator.front and not self.accepts.columns
+        return self.program_ if plain else None
+
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Any:
         if self.accepts.columns:
             return open_columns(self, X, self.accepts, reset=reset)
@@ -268,6 +277,8 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
 
 
 def _shares_memory(opened: Any, X: Any) -> bool:
+    if isinstance(opened, SparseMatrix):
+        return sp.issparse(X) and _shares_memory(opened.values, X.data)
     return (
         isinstance(X, np.ndarray)
         and isinstance(opened, Tensor)
@@ -399,13 +410,44 @@ class Invertible:
         return run_inverse(self, X)
 
 
-def run_inverse(estimator: Any, X: Any) -> Any:
+def run_inverse(estimator: Any, X: Any, compute: Callable[[Any], Any] | None = None) -> Any:
     """`estimator._inverse` of X, its width unchecked, given back the way X came."""
     opened = open_matrix(
         estimator, X, estimator.accepts, reset=None, device=estimator.program_.device
     )
     with torch.no_grad():
-        return give_back(estimator._inverse(opened), Given.of(X))
+        result = (compute or estimator._inverse)(opened)
+    if result is opened and _shares_memory(opened, X):
+        return X
+    return give_back(result, Given.of(X))
+
+
+class Stateless(Transformer):
+    """A transformer that learns nothing: its Program follows from its parameters alone, so that
+    `transform` needs no fit. `_stateless` makes it.
+    """
+
+    def _stateless(self) -> Program:
+        raise TypeError(f"{type(self).__name__} does not say what it computes.")
+
+    def _fit(self, batches: Batches) -> Program:
+        return self._stateless()
+
+    @property
+    def _program(self) -> Program:
+        return self._stateless()
+
+    @_program.setter
+    def _program(self, program: Program) -> None:
+        """What a fit would keep is what the parameters say."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
 
 
 class Regressor(RegressorMixin, Estimator):

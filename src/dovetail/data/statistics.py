@@ -16,9 +16,9 @@ from dovetail.data.sparse import SparseMatrix
 
 __all__ = ["Moments", "column_moments", "column_ranges", "merge_moments"]
 
-# Rows are read in blocks so that the float64 copy of a float32 block stays in the cache: 8192 × 10
-# columns is 640 kB.
-_ROWS = 8192
+# Numbers in a block of rows. On the CPU the float64 copy of a block is to stay in the cache (1 MB);
+# on an accelerator a block is to keep it busy.
+_CPU_BLOCK, _ACCELERATOR_BLOCK = 2**17, 2**24
 
 
 class Moments(NamedTuple):
@@ -56,9 +56,12 @@ def column_moments(batches: Batches, *, variance: bool = True) -> Moments:
     """
     if isinstance(batches.X, SparseMatrix):
         return batches.fold(_sparse_moments, merge_moments)
-    return batches.in_blocks(_ROWS).fold(
-        lambda block: _block_moments(block, variance), merge_moments
-    )
+    return _in_blocks(batches).fold(lambda block: _block_moments(block, variance), merge_moments)
+
+
+def _in_blocks(batches: Batches) -> Batches:
+    numbers = _CPU_BLOCK if batches.device.type == "cpu" else _ACCELERATOR_BLOCK
+    return batches.in_blocks(max(1, numbers // max(1, batches.n_features)))
 
 
 def _block_moments(block: Batch, variance: bool) -> Moments:
@@ -106,20 +109,37 @@ def _sparse_moments(block: Batch) -> Moments:
 
 def column_ranges(batches: Batches) -> tuple[Tensor, Tensor]:
     """Least and greatest value of each column, NaN where it has none. One pass, cost O(n d)."""
-    return batches.fold(_block_range, lambda a, b: (torch.fmin(a[0], b[0]), torch.fmax(a[1], b[1])))
+    blocks = batches if isinstance(batches.X, SparseMatrix) else _in_blocks(batches)
+    return blocks.fold(_block_range, lambda a, b: (torch.fmin(a[0], b[0]), torch.fmax(a[1], b[1])))
 
 
 def _block_range(block: Batch) -> tuple[Tensor, Tensor]:
     X = block.X
     if isinstance(X, SparseMatrix):
         return _sparse_range(X)
-    low, high = torch.aminmax(X, dim=0)
+    low, high = _extremes(X)
     if not (low.isnan().any() or high.isnan().any()):
         return low, high
     missing = X.isnan()
-    low = X.masked_fill(missing, torch.inf).amin(0).masked_fill(missing.all(0), torch.nan)
-    high = X.masked_fill(missing, -torch.inf).amax(0).masked_fill(missing.all(0), torch.nan)
+    low = _extremes(X.masked_fill(missing, torch.inf))[0].masked_fill(missing.all(0), torch.nan)
+    high = _extremes(X.masked_fill(missing, -torch.inf))[1].masked_fill(missing.all(0), torch.nan)
     return low, high
+
+
+def _extremes(X: Tensor) -> tuple[Tensor, Tensor]:
+    """Least and greatest value by column.
+
+    torch reduces narrow arrays slowly (74 ms for a million rows of 10 columns), so rows are laid
+    side by side first (15 ms).
+    """
+    n, d = X.shape
+    if X.stride(0) == 1:
+        return X.amin(0), X.amax(0)
+    beside = min(n, max(1, 2048 // d))
+    even = n // beside * beside
+    wide, rest = X[:even].reshape(-1, beside * d), X[even:]
+    low = torch.cat([wide.amin(0).view(beside, d), rest]).amin(0)
+    return low, torch.cat([wide.amax(0).view(beside, d), rest]).amax(0)
 
 
 def _sparse_range(X: SparseMatrix) -> tuple[Tensor, Tensor]:

@@ -58,11 +58,13 @@ def compiled(function: F | None = None, *, parallel: bool = False, fastmath: Any
     one = numba.njit(_renamed(function, "_sequential"), **options)
 
     def call(*args: Any) -> Any:
-        threads = thread_count()
+        wanted, threads = torch.get_num_threads(), thread_count()
         if threads == 1:
             return one(*args)
         if numba.get_num_threads() != threads:
             numba.set_num_threads(threads)
+        if torch.get_num_threads() != wanted:  # starting numba's threads resets those of torch,
+            torch.set_num_threads(wanted)  # with which it shares GNU OpenMP
         return many(*args)
 
     call.__doc__, call.__name__ = function.__doc__, function.__name__

@@ -14,7 +14,7 @@ from dovetail.data.batches import Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import Moments, column_moments, merge_moments
 from dovetail.preprocessing._affine import Affine
-from dovetail.preprocessing._shared import nonzero_scale
+from dovetail.preprocessing._shared import may_overwrite, nonzero_scale
 
 __all__ = ["StandardScaler"]
 
@@ -112,7 +112,7 @@ class StandardScaler(OneToOneFeatureMixin, Invertible, WeightedIncremental, Weig
         -------
         array, sparse matrix or tensor of the shape and dtype of X
         """
-        copy = self.copy if copy is None else copy
+        copy = (self.copy if copy is None else copy) or not may_overwrite(X)
         return self._run(lambda opened: self._standardize(opened, copy=copy), X)
 
     def _standardize(self, X: Matrix, *, copy: bool) -> Matrix:
