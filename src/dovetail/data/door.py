@@ -26,11 +26,12 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from torch import Tensor
 
 from dovetail.data.columns import Columns
-from dovetail.data.frames import is_frame, is_path, normalize
+from dovetail.data.frames import column_names, is_frame, is_path, normalize, take_columns
 from dovetail.data.read import read_frame
+from dovetail.data.schema import nearest
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor, floating, target_device
-from dovetail.errors import DataError
+from dovetail.errors import DataError, SchemaError
 
 __all__ = [
     "Accepts",
@@ -100,6 +101,39 @@ def source(X: Any) -> Any:
     return read_frame(X) if is_path(X) else normalize(X)
 
 
+def aligned(estimator: Any, X: Any) -> Any:
+    """A frame with its columns in the order of fit: they are matched by name.
+
+    Raises
+    ------
+    SchemaError
+        One message with every name that is missing or was not there in fit, and the nearest name.
+    """
+    fitted: Any = getattr(estimator, "feature_names_in_", None)
+    names = None if fitted is None else column_names(X)
+    if names is None or names == list(fitted) or not all(isinstance(n, str) for n in names):
+        return X
+    missing = sorted(set(fitted) - set(names))
+    unseen = sorted(set(names) - set(fitted))
+    if not missing and not unseen:
+        position = {n: j for j, n in enumerate(names)}
+        return take_columns(X, [position[n] for n in fitted])
+    message = "The feature names should match those that were passed during fit.\n"
+    if unseen:
+        message += "Feature names unseen at fit time:\n" + _listed(unseen)
+    if missing:
+        message += "Feature names seen at fit time, yet now missing:\n" + _listed(missing)
+    hints = {n: nearest(n, unseen) for n in missing}
+    near = [f"{n!r} may be {hint!r} now" for n, hint in hints.items() if hint]
+    raise SchemaError(message + (f"Nearest names: {'; '.join(near)}.\n" if near else ""))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """At most five names, a line each, as scikit-learn lists them."""
+    shown = "".join(f"- {n}\n" for n in names[:5])
+    return shown + ("- ...\n" if len(names) > 5 else "")
+
+
 def open_matrix(
     estimator: Any,
     X: Any,
@@ -127,6 +161,8 @@ def open_matrix(
         Sparse where that is not accepted.
     """
     X = source(X)
+    if reset is False:
+        X = aligned(estimator, X)
     device = device or target_device(X)
     if isinstance(X, Tensor):
         return _open_tensor(estimator, X, accepts, reset=reset).to(device)
@@ -187,7 +223,7 @@ def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Co
     """X as columns of any type: strings, numbers, dates, objects; missing values may pass, infinity
     may not.
     """
-    X = source(X)
+    X = source(X) if reset else aligned(estimator, source(X))
     if is_frame(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         columns = Columns.from_frame(X)

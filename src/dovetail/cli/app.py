@@ -1,0 +1,164 @@
+"""The commands and their options; what they do is in `commands.py`, loaded when a command runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dovetail.errors import DovetailError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="dovetail",
+    help="Classical machine learning and deep learning, dovetailed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+class TaskName(StrEnum):
+    """What to learn."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+
+
+def _seconds(text: str) -> float:
+    """90, 90s, 5m or 1h as seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], text[-1]) if text[-1:].lower() in units else (text, "s")
+    try:
+        value = float(number) * units[unit.lower()]
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is not a time. Write it as 90s, 5m or 1h.")
+    return value
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        Path | None, typer.Argument(help="CSV or Parquet file.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column to predict.", show_default=False)
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            help="A bundled data set instead: adult, california or penguins.", show_default=False
+        ),
+    ] = None,
+    task: Annotated[
+        TaskName, typer.Option(help="What to learn; auto goes by the target's values.")
+    ] = TaskName.auto,
+    models: Annotated[
+        str, typer.Option(help="all, or names separated by commas: linear, boosting, mlp.")
+    ] = "all",
+    cv: Annotated[int, typer.Option(help="Folds.", min=2)] = 5,
+    metric: Annotated[
+        str, typer.Option(help="What decides: accuracy, roc_auc, log_loss, r2, rmse, ...")
+    ] = "auto",
+    budget: Annotated[
+        str, typer.Option(help="Time for all models: 90s, 5m, 1h.", parser=_seconds, metavar="TIME")
+    ] = "5m",
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            help="Gigabytes a fit may use; default: most of what is free.", show_default=False
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or auto.", show_default="cpu")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Column whose rows stay together in a fold.", show_default=False),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="Column to order rows by; folds then look ahead.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the table, the report and the model.")
+    ] = Path("dovetail-report"),
+    seed: Annotated[int, typer.Option(help="Of folds and models.", min=0)] = 0,
+) -> None:
+    """Compare models on a table, from guessing to a neural network, and say which one to take."""
+    if (data is None) == (example is None):
+        raise typer.BadParameter("Name a file, or a bundled data set with --example adult.")
+    if data is not None and target is None:
+        raise typer.BadParameter("Say which column to predict, with --target COLUMN.")
+    _run(
+        "compare",
+        data=data,
+        target=target,
+        example=example,
+        task=str(task),
+        models=models,
+        cv=cv,
+        metric=metric,
+        budget=budget,
+        memory=memory,
+        device=device,
+        group=group,
+        time_column=time,
+        out=out,
+        seed=seed,
+    )
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file, such as model.dove.")],
+    data: Annotated[
+        Path, typer.Argument(help="CSV or Parquet file with the columns the model was fitted on.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: CSV or Parquet.")],
+    keep: Annotated[
+        bool, typer.Option(help="Keep the columns of the data beside the prediction.")
+    ] = False,
+    proba: Annotated[bool, typer.Option(help="Add the probability of each class.")] = False,
+    rows: Annotated[int, typer.Option(help="Rows read at a time.", min=1)] = 100_000,
+) -> None:
+    """Predict every row of a table with a saved model, reading and writing in blocks."""
+    _run("predict", model=model, data=data, out=out, keep=keep, proba=proba, rows=rows)
+
+
+@app.command()
+def info(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="Model file; without one, this installation.", show_default=False),
+    ] = None,
+) -> None:
+    """Describe a saved model, or this installation: versions, devices, threads."""
+    _run("info", model=model)
+
+
+def _run(command: str, **options: Any) -> None:
+    """Load the commands and run one; what the user can mend is one line and exit status 2."""
+    commands = importlib.import_module("dovetail.cli.commands")
+    try:
+        getattr(commands, command)(**options)
+    except (DovetailError, PermissionError) as error:
+        print(f"dovetail {command}: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        print(f"dovetail {command}: interrupted", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    """Entry point of `dovetail`."""
+    app()

@@ -1,0 +1,92 @@
+"""Which model to take: the simplest within one standard error of the best, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dovetail.leaderboard.board import Entry
+    from dovetail.leaderboard.metrics import Metric
+
+__all__ = ["Advice", "recommend"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The recommended model, the best-scoring one, and sentences."""
+
+    model: str
+    best: str
+    why: str
+    deep: str
+
+
+def recommend(entries: list[Entry], metric: Metric) -> Advice | None:
+    """Choose among the finished entries, which come in order of complexity."""
+    finished = [e for e in entries if e.finished]
+    if not finished:
+        return None
+    sign = 1 if metric.higher else -1
+    best = max(finished, key=lambda e: sign * e.mean(metric.name))
+    limit = sign * best.mean(metric.name) - best.se(metric.name)
+    chosen = next(e for e in finished if sign * e.mean(metric.name) >= limit)
+    return Advice(
+        chosen.name, best.name, _why(chosen, best, finished[0], metric), _deep(finished, metric)
+    )
+
+
+def _why(chosen: Entry, best: Entry, baseline: Entry, metric: Metric) -> str:
+    name = metric.name
+    score = f"{name} {_number(chosen.mean(name))} ± {_number(chosen.se(name))}"
+    if chosen is baseline and chosen.name == "dummy":
+        return (
+            f"No model is better than guessing ({score}) by more than one standard error: these "
+            "columns do not tell the target."
+        )
+    if chosen is best:
+        others = [e for e in (baseline,) if e is not chosen]
+        than = f", against {_number(others[0].mean(name))} for guessing" if others else ""
+        return (
+            f"{chosen.label} scores best ({score}{than}), "
+            "and no simpler model comes within one standard error of it."
+        )
+    return (
+        f"{chosen.label} ({score}) is the simplest model within one standard error of the best, "
+        f"{best.label} "
+        f"({_number(best.mean(name))} ± {_number(best.se(name))})."
+    )
+
+
+def _deep(finished: list[Entry], metric: Metric) -> str:
+    """Whether the neural network paid for itself, measured against the best of the others."""
+    deep = [e for e in finished if e.deep]
+    rest = [e for e in finished if not e.deep]
+    if not deep or not rest:
+        return ""
+    sign = 1 if metric.higher else -1
+    net = max(deep, key=lambda e: sign * e.mean(metric.name))
+    other = max(rest, key=lambda e: sign * e.mean(metric.name))
+    gain = sign * (net.mean(metric.name) - other.mean(metric.name))
+    spread = math.hypot(net.se(metric.name), other.se(metric.name))
+    times = net.fit_seconds / max(other.fit_seconds, 1e-9)
+    cost = (
+        f"{times:.1f} times the fitting time"
+        if times >= 1.05
+        else f"{1 / times:.1f} times less fitting time"
+    )
+    than = f"in {metric.name} than {other.label}, for {cost}."
+    if gain > spread:
+        return f"The neural network pays: {_number(gain)} better {than}"
+    if gain < -spread:
+        return f"The neural network does not pay: {_number(-gain)} worse {than}"
+    return (
+        f"The neural network does not pay: it is as good as {other.label} within the noise, for "
+        f"{cost}."
+    )
+
+
+def _number(x: float) -> str:
+    """Four digits that matter, without an exponent where that is readable."""
+    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}" if abs(x) >= 1 else f"{x:.4f}"
