@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import repeat
 from typing import Any, TypeVar
 
 import torch
@@ -52,6 +53,21 @@ class Batch:
             None if self.w is None else self.w[start:stop],
         )
 
+    def split(self, size: int) -> Iterator[Batch]:
+        """Consecutive blocks of `size` rows; the last may be smaller."""
+        if not isinstance(self.X, Tensor):
+            yield from (self.rows(i, min(i + size, len(self))) for i in range(0, len(self), size))
+            return
+        blocks = self.X.split(size)  # all views in one call: 0.3 µs each instead of 3
+        y = repeat(None) if self.y is None else self.y.split(size)
+        w = repeat(None) if self.w is None else self.w.split(size)
+        yield from map(Batch, blocks, y, w)
+
+    def to(self, dtype: torch.dtype) -> Batch:
+        """The same rows with floating numbers of another dtype (codes stay as they are)."""
+        y = self.y if self.y is None or not self.y.is_floating_point() else self.y.to(dtype)
+        return Batch(self.X.to(dtype=dtype), y, None if self.w is None else self.w.to(dtype))
+
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (integers or a mask)."""
         X = self.X
@@ -60,6 +76,10 @@ class Batch:
             None if self.y is None else self.y[index],
             None if self.w is None else self.w[index],
         )
+
+    def mapped(self, f: Callable[[Any], Any]) -> Batch:
+        """The same rows with f(X) in place of X."""
+        return replace(self, X=f(self.X))
 
 
 @dataclass(frozen=True, eq=False)

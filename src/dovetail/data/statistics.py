@@ -6,6 +6,7 @@ sparse matrices do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["Moments", "column_moments", "column_ranges", "merge_moments"]
+__all__ = ["Moments", "column_moments", "column_ranges", "in_blocks", "merge_moments"]
 
 # Numbers in a block of rows. On the CPU the float64 copy of a block is to stay in the cache (1 MB);
 # on an accelerator a block is to keep it busy.
@@ -48,18 +49,24 @@ def merge_moments(a: Moments, b: Moments) -> Moments:
     return Moments(count, mean, a.squares + b.squares + cross)
 
 
-def column_moments(batches: Batches, *, variance: bool = True) -> Moments:
-    """Weighted moments of every column of all rows, in one pass.
+def column_moments(
+    batches: Batches, *, variance: bool = True, of: Callable[[Tensor], Tensor] | None = None
+) -> Moments:
+    """Weighted moments of every column of all rows, or `of` a map of them (dense X), in one pass.
 
     Blocks are merged by the pairwise formula, so that no precision is lost to a large mean. Without
     `variance` the squares are zero. Cost O(n d).
     """
     if isinstance(batches.X, SparseMatrix):
         return batches.fold(_sparse_moments, merge_moments)
-    return _in_blocks(batches).fold(lambda block: _block_moments(block, variance), merge_moments)
+    return in_blocks(batches).fold(
+        lambda block: _block_moments(block if of is None else block.mapped(of), variance),
+        merge_moments,
+    )
 
 
-def _in_blocks(batches: Batches) -> Batches:
+def in_blocks(batches: Batches) -> Batches:
+    """The rows in blocks that suit the device, for statistics that make copies."""
     numbers = _CPU_BLOCK if batches.device.type == "cpu" else _ACCELERATOR_BLOCK
     return batches.in_blocks(max(1, numbers // max(1, batches.n_features)))
 
@@ -109,7 +116,7 @@ def _sparse_moments(block: Batch) -> Moments:
 
 def column_ranges(batches: Batches) -> tuple[Tensor, Tensor]:
     """Least and greatest value of each column, NaN where it has none. One pass, cost O(n d)."""
-    blocks = batches if isinstance(batches.X, SparseMatrix) else _in_blocks(batches)
+    blocks = batches if isinstance(batches.X, SparseMatrix) else in_blocks(batches)
     return blocks.fold(_block_range, lambda a, b: (torch.fmin(a[0], b[0]), torch.fmax(a[1], b[1])))
 
 

@@ -3,6 +3,8 @@
 from dovetail.preprocessing.max_abs_scaler import MaxAbsScaler
 from dovetail.preprocessing.min_max_scaler import MinMaxScaler
 from dovetail.preprocessing.normalizer import Normalizer
+from dovetail.preprocessing.power_transformer import PowerTransformer
+from dovetail.preprocessing.quantile_transformer import QuantileTransformer
 from dovetail.preprocessing.robust_scaler import RobustScaler
 from dovetail.preprocessing.standard_scaler import StandardScaler
 
@@ -10,6 +12,8 @@ __all__ = [
     "MaxAbsScaler",
     "MinMaxScaler",
     "Normalizer",
+    "PowerTransformer",
+    "QuantileTransformer",
     "RobustScaler",
     "StandardScaler",
 ]

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from dovetail.base import Invertible, run_inverse
+from dovetail.data.statistics import Moments
 from dovetail.data.tensors import empty_like
 
-__all__ = ["InPlace", "by_rows", "may_overwrite", "nonzero_scale"]
+__all__ = ["InPlace", "by_rows", "may_overwrite", "nonzero_scale", "standard_deviations"]
 
 # Rows are mapped in blocks whose temporaries stay in the cache: 2¹⁶ numbers are 512 kB of float64.
 _BLOCK = 2**16
@@ -25,6 +26,13 @@ def nonzero_scale(scale: Tensor, constant: Tensor | None = None) -> Tensor:
     if constant is None:
         constant = scale < 10 * torch.finfo(scale.dtype).eps
     return torch.where(constant, torch.ones_like(scale), scale)
+
+
+def standard_deviations(moments: Moments) -> Tensor:
+    """Standard deviations; 1 for columns whose variance is no more than rounding of their mean."""
+    variance, n, eps = moments.variance, moments.weight, torch.finfo(torch.float64).eps
+    rounding = n * eps * variance + (n * moments.mean * eps).square()
+    return nonzero_scale(variance.sqrt(), constant=variance <= rounding)
 
 
 def may_overwrite(X: Any) -> bool:

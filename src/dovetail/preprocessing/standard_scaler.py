@@ -14,7 +14,7 @@ from dovetail.data.batches import Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import Moments, column_moments, merge_moments
 from dovetail.preprocessing._affine import Affine
-from dovetail.preprocessing._shared import may_overwrite, nonzero_scale
+from dovetail.preprocessing._shared import may_overwrite, standard_deviations
 
 __all__ = ["StandardScaler"]
 
@@ -93,7 +93,7 @@ class StandardScaler(OneToOneFeatureMixin, Invertible, WeightedIncremental, Weig
         used = self.with_mean or self.with_std
         return _Standardize(
             center=moments.mean if self.with_mean else None,
-            scale=_scale(moments) if self.with_std else None,
+            scale=standard_deviations(moments) if self.with_std else None,
             mean=moments.mean if used else None,
             variance=moments.variance if self.with_std else None,
             weight=moments.weight,
@@ -145,10 +145,3 @@ def _moments_of(program: Any) -> Moments:
         mean,
         zeros if program.variance is None else program.variance * program.weight,
     )
-
-
-def _scale(moments: Moments) -> Tensor:
-    """Standard deviations; 1 for columns whose variance is no more than rounding of their mean."""
-    variance, n, eps = moments.variance, moments.weight, torch.finfo(torch.float64).eps
-    rounding = n * eps * variance + (n * moments.mean * eps).square()
-    return nonzero_scale(variance.sqrt(), constant=variance <= rounding)

@@ -1,0 +1,70 @@
+"""Where numbers stand among the sorted levels of their column: bins and ranks.
+
+Shapes: n rows, d columns, k levels of each column.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dovetail.data.tensors import FLOATS, as_numpy, empty_like
+from dovetail.kernels.ranks import cpu, reference
+
+__all__ = ["bins", "ranks"]
+
+
+def bins(X: Tensor, edges: Tensor) -> Tensor:
+    """How many edges of its column are no greater than each number.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, d), without NaN
+    edges : Tensor of shape (d, k), float64, ascending in each row
+
+    Returns
+    -------
+    Tensor of shape (n, d), whole numbers in the dtype of X
+
+    Cost O(n d √k) on the CPU for up to a thousand edges, O(n d log k) elsewhere.
+    """
+    if not _native(X):
+        return reference.bins(X, edges)
+    out = empty_like(X)
+    cpu.bins(as_numpy(X), as_numpy(edges), as_numpy(out))
+    return out
+
+
+def ranks(X: Tensor, levels: Tensor, slack: float = 0.0) -> Tensor:
+    """Position of each number among the levels of its column, counted from 0, with fractions.
+
+    Between two levels it is interpolated; at levels that are equal it is their mean position; at or
+    beyond the least level (or less than `slack` above it) 0, at or beyond the greatest k − 1.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, d); NaN stays NaN
+    levels : Tensor of shape (d, k), float64, ascending in each row; all NaN gives NaN
+    slack : how near the outer levels a number counts as at them
+
+    Returns
+    -------
+    Tensor of shape (n, d), in the dtype of X
+    """
+    if not _native(X):
+        return reference.ranks(X, levels, slack)
+    out = empty_like(X)
+    x, levels_dk, rank = as_numpy(X), as_numpy(levels), as_numpy(out)
+    cpu.bins(x, levels_dk, rank)
+    cpu.ranks(x, levels_dk, slack, rank)
+    return out
+
+
+def _native(X: Tensor) -> bool:
+    """The compiled kernels are for the CPU, without gradients, outside export."""
+    return (
+        X.device.type == "cpu"
+        and X.dtype in FLOATS
+        and not X.requires_grad
+        and not torch.compiler.is_compiling()
+    )
