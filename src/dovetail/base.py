@@ -410,10 +410,15 @@ class Invertible:
         return run_inverse(self, X)
 
 
-def run_inverse(estimator: Any, X: Any, compute: Callable[[Any], Any] | None = None) -> Any:
+def run_inverse(
+    estimator: Any,
+    X: Any,
+    compute: Callable[[Any], Any] | None = None,
+    accepts: Accepts | None = None,
+) -> Any:
     """`estimator._inverse` of X, its width unchecked, given back the way X came."""
     opened = open_matrix(
-        estimator, X, estimator.accepts, reset=None, device=estimator.program_.device
+        estimator, X, accepts or estimator.accepts, reset=None, device=estimator.program_.device
     )
     with torch.no_grad():
         result = (compute or estimator._inverse)(opened)

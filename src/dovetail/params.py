@@ -29,8 +29,12 @@ __all__ = [
     "ArrayLike",
     "AtLeast",
     "Between",
+    "FloatType",
+    "Fraction",
     "Has",
+    "Infinity",
     "MissingMark",
+    "OpenFraction",
     "Range",
     "Rule",
     "Seed",
@@ -79,6 +83,7 @@ def Has(*methods: str) -> Rule:
 
 
 ArrayLike = Annotated[Any, Rule("array-like")]
+FloatType = Annotated[Any, Rule(Options(type, {np.float32, np.float64}))]  # numpy's, as a dtype
 Seed = Annotated[Any, Rule("random_state")]  # None, an integer or a numpy RandomState
 Splitter = Annotated[
     Any, Rule("cv_object")

@@ -67,16 +67,17 @@ def as_numpy(tensor: Tensor) -> npt.NDArray[Any]:
     return tensor.detach().cpu().numpy()
 
 
-def empty_like(X: Tensor, width: int | None = None) -> Tensor:
+def empty_like(X: Tensor, width: int | None = None, dtype: torch.dtype | None = None) -> Tensor:
     """A new tensor for a result beside X, shape (n, width) or that of X, its numbers not set.
 
     On the CPU it lies in numpy's memory: numpy asks the system for huge pages where torch does not,
     and writing 80 MB for the first time takes 26 ms instead of 45.
     """
     shape = X.shape if width is None else (*X.shape[:-1], width)
-    if X.device.type != "cpu" or X.dtype == torch.bfloat16:
-        return torch.empty(shape, dtype=X.dtype, device=X.device)
-    return torch.from_numpy(np.empty(shape, dtype=torch.empty(0, dtype=X.dtype).numpy().dtype))
+    dtype = dtype or X.dtype
+    if X.device.type != "cpu" or dtype == torch.bfloat16:
+        return torch.empty(shape, dtype=dtype, device=X.device)
+    return torch.from_numpy(np.empty(shape, dtype=torch.empty(0, dtype=dtype).numpy().dtype))
 
 
 def target_device(X: Any = None) -> torch.device:

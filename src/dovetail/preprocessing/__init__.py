@@ -1,5 +1,6 @@
 """Preparation of columns: scale, bin, expand, encode."""
 
+from dovetail.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from dovetail.preprocessing.max_abs_scaler import MaxAbsScaler
 from dovetail.preprocessing.min_max_scaler import MinMaxScaler
 from dovetail.preprocessing.normalizer import Normalizer
@@ -9,6 +10,7 @@ from dovetail.preprocessing.robust_scaler import RobustScaler
 from dovetail.preprocessing.standard_scaler import StandardScaler
 
 __all__ = [
+    "KBinsDiscretizer",
     "MaxAbsScaler",
     "MinMaxScaler",
     "Normalizer",

@@ -14,23 +14,24 @@ from dovetail.kernels.ranks import cpu, reference
 __all__ = ["bins", "ranks"]
 
 
-def bins(X: Tensor, edges: Tensor) -> Tensor:
+def bins(X: Tensor, edges: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """How many edges of its column are no greater than each number.
 
     Parameters
     ----------
     X : Tensor of shape (n, d), without NaN
     edges : Tensor of shape (d, k), float64, ascending in each row
+    dtype : of the result, that of X if None
 
     Returns
     -------
-    Tensor of shape (n, d), whole numbers in the dtype of X
+    Tensor of shape (n, d), whole numbers
 
     Cost O(n d √k) on the CPU for up to a thousand edges, O(n d log k) elsewhere.
     """
     if not _native(X):
-        return reference.bins(X, edges)
-    out = empty_like(X)
+        return reference.bins(X, edges).to(dtype or X.dtype)
+    out = empty_like(X, dtype=dtype)
     cpu.bins(as_numpy(X), as_numpy(edges), as_numpy(out))
     return out
 

@@ -11,7 +11,7 @@ __all__ = ["bins", "ranks"]
 def bins(X: Tensor, edges: Tensor) -> Tensor:
     """How many edges (d, k) of its column are no greater than each number of X (n, d)."""
     values = X.T.to(edges.dtype).contiguous()
-    return torch.searchsorted(edges, values, right=True).T.to(X.dtype)
+    return torch.searchsorted(edges, values, right=True).T
 
 
 def ranks(X: Tensor, levels: Tensor, slack: float = 0.0) -> Tensor:
