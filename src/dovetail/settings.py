@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -9,7 +11,7 @@ import torch
 
 from dovetail.errors import DeviceError
 
-__all__ = ["Settings", "config", "settings"]
+__all__ = ["Settings", "config", "settings", "threads_at_most"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -70,9 +72,9 @@ class config:
     --------
     >>> import dovetail as dv
     >>> with dv.config(dtype="float32", threads=1):
-    ...     dv.settings().dtype
+    ...     dv.config.current().dtype
     torch.float32
-    >>> dv.settings().dtype is None
+    >>> dv.config.current().dtype is None
     True
     """
 
@@ -85,6 +87,11 @@ class config:
         self._before = _current
         _current = replace(_current, **{k: _checked(k, v) for k, v in changes.items()})
         _apply_threads(_current.threads)
+
+    @staticmethod
+    def current() -> Settings:
+        """The settings in force."""
+        return _current
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +111,17 @@ def _apply_threads(threads: int | None) -> None:
         torch.set_num_threads(wanted)
 
 
+@contextmanager
+def threads_at_most(limit: int) -> Iterator[None]:
+    """Run torch on no more threads than this for a block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(limit, before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _checked(name: str, value: Any) -> Any:
     if name == "device":
         return _device(value)
@@ -116,7 +134,9 @@ def _checked(name: str, value: Any) -> Any:
         return dtype
     if name == "time_budget":
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise ValueError(f"time_budget must be a positive number of seconds or None. Got {value!r}.")
+            raise ValueError(
+                f"time_budget must be a positive number of seconds or None. Got {value!r}."
+            )
         return float(value)
     low, high = (1, 1024) if name == "threads" else (0, 2)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

@@ -58,9 +58,9 @@ class Batch:
         if not isinstance(self.X, Tensor):
             yield from (self.rows(i, min(i + size, len(self))) for i in range(0, len(self), size))
             return
-        blocks = self.X.split(size)  # all views in one call: 0.3 µs each instead of 3
-        y = repeat(None) if self.y is None else self.y.split(size)
-        w = repeat(None) if self.w is None else self.w.split(size)
+        blocks = torch.split(self.X, size)  # all views in one call: 0.3 µs each instead of 3
+        y = repeat(None) if self.y is None else torch.split(self.y, size)
+        w = repeat(None) if self.w is None else torch.split(self.w, size)
         yield from map(Batch, blocks, y, w)
 
     def to(self, dtype: torch.dtype) -> Batch:

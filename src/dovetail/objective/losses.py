@@ -33,10 +33,13 @@ class Loss(ABC):
 
     response : name of the map from scores to predictions (see `respond`)
     constant_curvature : whether the second derivative is 1 everywhere, or taken to be
+    smooth : whether there is a second derivative; where not, a Newton step is a guess, and the best
+        constant for y − F is the better one
     """
 
     response: ClassVar[str] = "identity"
     constant_curvature: ClassVar[bool] = False
+    smooth: ClassVar[bool] = True
 
     @abstractmethod
     def value(self, y: Tensor, F: Tensor) -> Tensor:
@@ -86,6 +89,7 @@ class AbsoluteError(Loss):
     """|F − y|; the curvature is taken to be 1."""
 
     constant_curvature = True
+    smooth = False
 
     def value(self, y: Tensor, F: Tensor) -> Tensor:
         return (F - y).abs()
@@ -109,6 +113,7 @@ class PinballLoss(Loss):
 
     quantile: float = 0.5
     constant_curvature: ClassVar[bool] = True
+    smooth: ClassVar[bool] = False
 
     def value(self, y: Tensor, F: Tensor) -> Tensor:
         return torch.maximum(self.quantile * (y - F), (1 - self.quantile) * (F - y))
@@ -123,13 +128,19 @@ class PinballLoss(Loss):
         return weighted_quantile(y, w, self.quantile)
 
 
+@dataclass(frozen=True)
 class PoissonDeviance(Loss):
-    """Half the Poisson deviance of the mean exp(F), up to a constant of y: exp(F) − y F."""
+    """Half the Poisson deviance of the mean exp(F), up to a constant of y: exp(F) − y F.
 
-    response = "exp"
+    complete : whether to add that constant, y log y − y, so that the least value is 0
+    """
+
+    complete: bool = False
+    response: ClassVar[str] = "exp"
 
     def value(self, y: Tensor, F: Tensor) -> Tensor:
-        return F.exp() - y * F
+        value = F.exp() - y * F
+        return value + (torch.xlogy(y, y) - y) if self.complete else value
 
     def gradient(self, y: Tensor, F: Tensor) -> Tensor:
         return F.exp() - y
@@ -202,6 +213,13 @@ class MultinomialLogLoss(Loss):
     def value(self, y: Tensor, F: Tensor) -> Tensor:
         return F.logsumexp(1) - F.gather(1, y[:, None])[:, 0]
 
+    def value_gradient(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
+        log_p, y = F.log_softmax(1), y[:, None]
+        p = log_p.exp()
+        return -log_p.gather(1, y)[:, 0], p.scatter_add_(
+            1, y, p.new_full((1, 1), -1).expand(y.shape)
+        )
+
     def gradient(self, y: Tensor, F: Tensor) -> Tensor:
         p = F.softmax(1)
         return p.scatter_add(1, y[:, None], -torch.ones_like(p[:, :1]))
@@ -226,7 +244,8 @@ def respond(response: str, F: Tensor) -> Tensor:
 
     response : "identity"; "exp" (positive means); "logistic" (scores (n,) of the second of two
         classes to
-        probabilities (n, 2)); "softmax" (scores (n, k) to probabilities)
+        probabilities (n, 2)); "softmax" (scores (n, k) to probabilities); "sigmoid" (scores (n, k)
+        of k labels to the probability of each)
     """
     if response == "identity":
         return F
@@ -235,6 +254,8 @@ def respond(response: str, F: Tensor) -> Tensor:
     if response == "logistic":
         p = F.sigmoid()
         return torch.stack([1 - p, p], dim=1)
+    if response == "sigmoid":
+        return F.sigmoid()
     return F.softmax(1)
 
 

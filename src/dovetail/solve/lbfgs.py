@@ -18,6 +18,7 @@ from dovetail.solve.solution import Status
 __all__ = ["LBFGS"]
 
 Smooth = Callable[[Tensor], tuple[float, Tensor]]
+_Pair = tuple[Tensor, Tensor, float]  # a step s, the gradient's change y (flat), and s·y
 # An end of the bracket: length, value, slope and gradient there.
 _End = tuple[
     float, float, float, Tensor | None
@@ -32,7 +33,7 @@ class LBFGSState(State[Tensor]):
 
     loss: float
     gradient: Tensor
-    pairs: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    pairs: list[_Pair] = field(default_factory=list)
     decrease: float = float("inf")
     stuck: bool = False
 
@@ -48,6 +49,7 @@ class LBFGS:
     tol : converged when no component of the gradient exceeds it
     memory : pairs kept; cost of a direction is O(memory × size)
     relative_decrease : converged when a step gains less than this share of max(|f|, 1)
+    max_calls : stop after the step that reached this many evaluations of f
     """
 
     f: Smooth
@@ -55,14 +57,22 @@ class LBFGS:
     tol: float
     memory: int = 10
     relative_decrease: float = 64 * torch.finfo(torch.float64).eps
+    max_calls: float = float("inf")
     advice: str = (
         "lbfgs failed to converge after {n_iter} iteration(s). Increase max_iter to improve the "
         "convergence, "
         "or scale the data with dovetail.preprocessing.StandardScaler."
     )
 
+    def __post_init__(self) -> None:
+        self._calls = 0
+
+    def _evaluate(self, point: Tensor) -> tuple[float, Tensor]:
+        self._calls += 1
+        return self.f(point)
+
     def init(self) -> LBFGSState:
-        loss, gradient = self.f(self.start)
+        loss, gradient = self._evaluate(self.start)
         return LBFGSState(self.start, {"loss": loss}, loss, gradient)
 
     def step(self, state: LBFGSState) -> LBFGSState:
@@ -72,17 +82,18 @@ class LBFGS:
         if slope >= 0:  # rounding has spoiled the pairs: forget them
             pairs, direction = [], -state.gradient
             slope = -float(state.gradient.square().sum())
-        first = 1.0 if pairs else min(1.0, 1.0 / float(state.gradient.abs().sum()))
-        found = line_search(self.f, state.value, direction, state.loss, slope, first)
+        first = 1.0 if pairs else min(1.0, 1.0 / float(state.gradient.norm()))
+        found = line_search(self._evaluate, state.value, direction, state.loss, slope, first)
         if found is None:
             return LBFGSState(
                 state.value, state.record, state.loss, state.gradient, [], 0.0, stuck=not pairs
             )
         length, loss, gradient = found
         step = length * direction
-        change = gradient - state.gradient
-        if float((step * change).sum()) > 1e-10 * float(change.square().sum()):
-            pairs = [*pairs[-self.memory + 1 :], (step, change)]
+        s, y = step.reshape(-1), (gradient - state.gradient).reshape(-1)
+        curvature = float(s.dot(y))
+        if curvature > 1e-10 * float(y.dot(y)):
+            pairs = [*pairs[-self.memory + 1 :], (s, y, curvature)]
         record = {"loss": loss, "gradient": float(gradient.abs().max())}
         return LBFGSState(state.value + step, record, loss, gradient, pairs, state.loss - loss)
 
@@ -93,26 +104,26 @@ class LBFGS:
             return Status.FAILED
         if state.pairs and state.decrease <= self.relative_decrease * max(abs(state.loss), 1.0):
             return Status.CONVERGED
-        return None
+        return Status.LIMIT if self._calls >= self.max_calls else None
 
     def best(self, state: LBFGSState) -> Tensor:
         return state.value
 
 
-def _two_loops(gradient: Tensor, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _two_loops(gradient: Tensor, pairs: list[_Pair]) -> Tensor:
     """The inverse Hessian approximation that the pairs define, times the gradient."""
-    q = gradient.clone()
+    q = gradient.reshape(-1).clone()
     kept = []
-    for s, y in reversed(pairs):
-        a = (s * q).sum() / (s * y).sum()
-        q.sub_(a * y)
+    for s, y, curvature in reversed(pairs):
+        a = float(s.dot(q)) / curvature
+        q.sub_(y, alpha=a)
         kept.append(a)
     if pairs:
-        s, y = pairs[-1]
-        q.mul_((s * y).sum() / y.square().sum())
-    for (s, y), a in zip(pairs, reversed(kept), strict=True):
-        q.add_((a - (y * q).sum() / (s * y).sum()) * s)
-    return q
+        s, y, curvature = pairs[-1]
+        q.mul_(curvature / float(y.dot(y)))
+    for (s, y, curvature), a in zip(pairs, reversed(kept), strict=True):
+        q.add_(s, alpha=a - float(y.dot(q)) / curvature)
+    return q.view_as(gradient)
 
 
 def line_search(

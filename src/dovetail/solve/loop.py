@@ -127,6 +127,11 @@ def _advice(solver: Solver[Any], status: Status, n_iter: int) -> str:
         return solver.advice.format(n_iter=n_iter)
     if status is Status.FAILED:
         return f"stopped after {n_iter} iterations: no further progress at this precision."
+    if status is Status.DIVERGED:
+        return (
+            f"diverged after {n_iter} iterations: the loss is no longer finite. Scale the data "
+            "with dovetail.preprocessing.StandardScaler, or lower the learning rate."
+        )
     if status is Status.INTERRUPTED:
         return f"interrupted after {n_iter} iterations; what was learned until then is kept."
     if status is Status.BUDGET:

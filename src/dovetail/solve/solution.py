@@ -21,6 +21,7 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
     CALLBACK = "stopped by a callback"
     FAILED = "failed"
+    DIVERGED = "diverged: the loss is no longer finite"
 
 
 @dataclass(frozen=True)
