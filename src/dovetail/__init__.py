@@ -8,18 +8,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dovetail.bundle import load as load
+    from dovetail.bundle import save as save
+    from dovetail.compose.tables import preparation as preparation
+    from dovetail.leaderboard.run import compare as compare
     from dovetail.settings import config as config
-    from dovetail.settings import settings as settings
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "compare": "dovetail.leaderboard.run",
     "config": "dovetail.settings",
-    "settings": "dovetail.settings",
+    "load": "dovetail.bundle",
+    "preparation": "dovetail.compose.tables",
+    "save": "dovetail.bundle",
 }
-_FAMILIES = ("linear_model", "preprocessing")
+_FAMILIES = (
+    "compose",
+    "ensemble",
+    "feature_extraction",
+    "linear_model",
+    "neural_network",
+    "pipeline",
+    "preprocessing",
+)
 
-__all__ = ["__version__", "config", "linear_model", "preprocessing", "settings"]
+__all__ = [
+    "__version__",
+    "compare",
+    "compose",
+    "config",
+    "ensemble",
+    "feature_extraction",
+    "linear_model",
+    "load",
+    "neural_network",
+    "pipeline",
+    "preparation",
+    "preprocessing",
+    "save",
+]
 
 
 def __getattr__(name: str) -> Any:

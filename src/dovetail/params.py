@@ -14,6 +14,7 @@ vocabulary.
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Callable
@@ -22,10 +23,18 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Literal, Union
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, MissingValues, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    MissingValues,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
 
 __all__ = [
     "AboveZero",
+    "AnyFloat",
     "ArrayLike",
     "AtLeast",
     "Between",
@@ -88,7 +97,12 @@ Seed = Annotated[Any, Rule("random_state")]  # None, an integer or a numpy Rando
 Splitter = Annotated[
     Any, Rule("cv_object")
 ]  # a number of folds, a splitter, or an iterable of splits
+Infinity = Annotated[float, Rule(Options(Real, {math.inf}))]
 Verbosity = Annotated[int | bool, Rule("verbose")]
+# a float from 0 to 1; 0 and 1 as integers are none, where integers mean numbers of something
+Fraction = Annotated[float, Rule(Interval(RealNotInt, 0, 1, closed="both"))]
+OpenFraction = Annotated[float, Rule(Interval(RealNotInt, 0, 1, closed="neither"))]
+AnyFloat = Annotated[float, Rule(float)]  # nan and infinity too
 MissingMark = Annotated[Any, Rule(MissingValues())]  # a number, a string, nan, None or pandas.NA
 
 

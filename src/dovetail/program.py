@@ -10,8 +10,9 @@ and writes `forward`:
 
         def forward(self, X: Tensor) -> Tensor: ...
 
-Tensor fields become buffers, modules submodules, everything else constants; so a Program can be
-taken apart into plain data and built again from it, without any code of its own.
+Tensor fields become buffers (a list of tensors becomes numbered ones), modules submodules,
+everything else constants; so a Program can be taken apart into plain data and built again from it,
+without any code of its own.
 
 Shapes: n rows, d input features, k outputs.
 """
@@ -19,14 +20,17 @@ Shapes: n rows, d input features, k outputs.
 from __future__ import annotations
 
 import inspect
+import types
 import typing
-from collections.abc import Iterator
-from typing import Any, ClassVar, Self, dataclass_transform
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self, TypeGuard, dataclass_transform
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Chain", "Program", "SideBySide"]
+from dovetail.data.sparse import SparseMatrix
+
+__all__ = ["Chain", "Program", "SideBySide", "TensorList"]
 
 
 @dataclass_transform(eq_default=False)
@@ -55,19 +59,18 @@ class Program(nn.Module):
             value = values.get(name, getattr(type(self), name, None))
             if name in self._tensors:
                 self.register_buffer(name, value)
-            elif (
-                isinstance(value, list | tuple)
-                and value
-                and all(isinstance(v, nn.Module) for v in value)
-            ):
+            elif _is_list_of(value, nn.Module):
                 setattr(self, name, nn.ModuleList(value))
+            elif _is_list_of(value, Tensor):
+                setattr(self, name, TensorList(value))
             else:
                 setattr(self, name, value)
 
     def state(self) -> dict[str, Any]:
         """The fields as they were given: tensors, programs and plain constants."""
         found = {name: getattr(self, name) for name in self.fields}
-        return {n: list(v) if isinstance(v, nn.ModuleList) else v for n, v in found.items()}
+        lists = nn.ModuleList | TensorList
+        return {n: list(v) if isinstance(v, lists) else v for n, v in found.items()}
 
     def replace(self, **changes: Any) -> Self:
         """The same program with some fields changed."""
@@ -87,10 +90,35 @@ class Program(nn.Module):
         yield from self.parameters()
 
 
+class TensorList(nn.Module):
+    """A list of tensors, each a buffer: what a field that holds several tensors becomes."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        super().__init__()
+        for i, tensor in enumerate(tensors):
+            self.register_buffer(str(i), tensor)
+
+    def __len__(self) -> int:
+        return len(self._buffers)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __getitem__(self, i: int) -> Tensor:
+        tensor: Tensor = getattr(self, str(range(len(self))[i]))
+        return tensor
+
+
+def _is_list_of(value: Any, kind: type) -> TypeGuard[list[Any]]:
+    return (
+        isinstance(value, list | tuple) and bool(value) and all(isinstance(v, kind) for v in value)
+    )
+
+
 def _is_tensor(annotation: Any) -> bool:
     return (
         annotation is Tensor
-        or Tensor in typing.get_args(annotation)
+        or (isinstance(annotation, types.UnionType) and Tensor in typing.get_args(annotation))
         or str(annotation).split(" ")[0].endswith("Tensor")
     )
 
@@ -105,11 +133,18 @@ class Chain(Program):
             X = step(X)
         return X
 
+    @property
+    def link(self) -> Callable[[Tensor], Tensor]:
+        """The last program's map of scores to probabilities, where it has one."""
+        last: Any = self.steps[-1]
+        link: Callable[[Tensor], Tensor] = last.link
+        return link
+
 
 class SideBySide(Program):
     """Programs on parts of the input, their outputs joined along the columns.
 
-    The input is a list, one entry (a tensor, or again a list) a program.
+    The input is a list, one entry (what that program takes) a program. The output is dense.
     """
 
     parts: list[Program]
@@ -119,6 +154,7 @@ class SideBySide(Program):
         outputs = []
         for part, weight, x in zip(self.parts, self.weights, X, strict=True):
             out = part(x)
+            out = out.to_dense() if isinstance(out, SparseMatrix) else out
             outputs.append(out if weight is None else out * weight)
         return torch.cat(outputs, dim=1)
 
