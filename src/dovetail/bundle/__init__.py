@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import numpy as np
 import sklearn
 import torch
 
-import dovetail
 from dovetail.bundle.archive import FORMAT, read_archive, write_archive
 from dovetail.bundle.codec import Decoder, Encoder
 
@@ -110,7 +110,7 @@ def describe(path: str | Path) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Versions that a model's numbers may depend on."""
     return {
-        "dovetail": dovetail.__version__,
+        "dovetail": metadata.version("dovetail"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

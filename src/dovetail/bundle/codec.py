@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn import compose, dummy, pipeline
+from sklearn import compose, dummy, pipeline, preprocessing
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from torch import Tensor
@@ -36,6 +36,7 @@ _FRIENDS: tuple[type, ...] = (
     compose.ColumnTransformer,
     compose.TransformedTargetRegressor,
     compose.make_column_selector,
+    preprocessing.FunctionTransformer,  # its function is held to the rule for functions
     dummy.DummyClassifier,
     dummy.DummyRegressor,
 )
@@ -119,12 +120,12 @@ def _pairs(encoder: Encoder, value: Any, where: str) -> dict[str, Any]:
 def _array(encoder: Encoder, value: Any, where: str) -> dict[str, Any]:
     if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
         return {
-            "t": encoder.store(as_tensor(np.ascontiguousarray(value))),
+            "t": encoder.store(as_tensor(np.asarray(value, order="C"))),
             "dtype": value.dtype.str,
         }
     if value.dtype.kind in "mM":
         return {
-            "t": encoder.store(as_tensor(np.ascontiguousarray(value).view(np.int64))),
+            "t": encoder.store(as_tensor(np.asarray(value, order="C").view(np.int64))),
             "dtype": value.dtype.str,
         }
     if value.dtype.kind in "OU":

@@ -5,6 +5,7 @@ Shapes: n rows, d columns, m stored values, k columns of a dense factor.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -17,6 +18,10 @@ from torch import Tensor
 from dovetail.data.tensors import as_numpy, as_tensor
 
 __all__ = ["Matrix", "SparseMatrix", "is_sparse"]
+
+with warnings.catch_warnings():  # torch says once that its CSR tensors are in beta; let it be here
+    warnings.simplefilter("ignore")
+    torch.sparse_csr_tensor([0, 0], [], torch.zeros(0), (1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,15 +166,27 @@ class SparseMatrix:
     def row_sums(self, per_value: Tensor | None = None) -> Tensor:
         """Sum of the stored values (or of `per_value`, one number each) by row, shape (n,)."""
         values = self.values if per_value is None else per_value
+        if self.format == "csr" and values.is_floating_point():
+            return torch.segment_reduce(values, "sum", offsets=self.starts.long(), initial=0)
         return values.new_zeros(self.shape[0]).index_add_(0, self.rows.long(), values)
+
+    def by_column(self, numbers: Tensor) -> Tensor:
+        """The number of its column for each stored value, shape (m,), of d numbers."""
+        if self.format == "csc":
+            return numbers.repeat_interleave(self.starts.diff())
+        return numbers.index_select(0, self.indices)
+
+    def by_row(self, numbers: Tensor) -> Tensor:
+        """The number of its row for each stored value, shape (m,), of n numbers."""
+        return self.T.by_column(numbers)
 
     def scale_columns(self, factors: Tensor) -> SparseMatrix:
         """X · diag(factors)."""
-        return self.with_values(self.values * factors.to(self.dtype)[self.columns.long()])
+        return self.with_values(self.values * self.by_column(factors.to(self.dtype)))
 
     def scale_rows(self, factors: Tensor) -> SparseMatrix:
         """diag(factors) · X."""
-        return self.with_values(self.values * factors.to(self.dtype)[self.rows.long()])
+        return self.with_values(self.values * self.by_row(factors.to(self.dtype)))
 
     def take_rows(self, index: Tensor) -> SparseMatrix:
         """The rows at `index` (integers or a mask), in that order."""
@@ -182,8 +199,17 @@ class SparseMatrix:
         return self.from_scipy(sp.hstack([self.to_scipy(), column], format="csr"), self.device)
 
     def slice_rows(self, start: int, stop: int) -> SparseMatrix:
-        """The rows from `start` to before `stop`."""
-        return self.from_scipy(self.to_scipy().tocsr()[start:stop], self.device)
+        """The rows from `start` to before `stop`, sharing memory where it is compressed by rows."""
+        X = self._by_rows
+        begin, end = int(X.starts[start]), int(X.starts[stop])
+        return SparseMatrix(
+            X.starts[start : stop + 1] - begin,
+            X.indices[begin:end],
+            X.values[begin:end],
+            (stop - start, self.shape[1]),
+            "csr",
+            self.array_class,
+        )
 
     def to_dense(self) -> Tensor:
         """The same matrix with its zeros written out."""

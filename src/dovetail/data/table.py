@@ -53,13 +53,14 @@ class Table:
         """
         if isinstance(source, Table):
             return source if not kinds else cls.read(source.native, kinds=kinds)
-        frame = nw.from_native(as_frame(source), eager_only=True)
-        names = [str(c) for c in frame.columns]
+        native = as_frame(source)
+        names = [str(c) for c in getattr(native, "column_names", None) or native.columns]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise DataError(
                 f"Columns must have different names. Twice: {', '.join(map(repr, twice))}."
             )
+        frame = nw.from_native(native, eager_only=True)
         given = {str(k): Kind(v) for k, v in (kinds or {}).items()}
         unknown = [n for n in given if n not in names]
         if unknown:
@@ -100,7 +101,9 @@ class Table:
         what stands for "no value" in strings is null.
         """
         schema = schema or self.schema
-        return self.frame.select(*(_typed(self.frame.get_column(c.name), c) for c in schema.columns))
+        return self.frame.select(
+            *(_typed(self.frame.get_column(c.name), c) for c in schema.columns)
+        )
 
 
 def _typed(series: nw.Series[Any], column: ColumnInfo) -> nw.Series[Any]:

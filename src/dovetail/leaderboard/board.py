@@ -20,9 +20,11 @@ from dovetail.bundle import load
 from dovetail.data.frames import to_frame
 from dovetail.data.read import atomic_path
 from dovetail.errors import DovetailError
+from dovetail.leaderboard.markup import advice_html, leaderboard_html, styled
 from dovetail.leaderboard.metrics import Metric, metrics_for
 from dovetail.leaderboard.problem import Problem
-from dovetail.leaderboard.recommend import Advice, _number
+from dovetail.leaderboard.recommend import Advice
+from dovetail.leaderboard.words import score, short
 
 __all__ = ["COLUMNS", "Entry", "Leaderboard"]
 
@@ -228,9 +230,12 @@ class Leaderboard:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Group(terminal_table(self), Text(), *(Text(s) for s in self.sentences()))
 
+    def _repr_html_(self) -> str:
+        return styled(advice_html(self) + leaderboard_html(self))
+
     def __repr__(self) -> str:
         return "\n".join(
-            f"{e.name:<10} {self.metric.name} {_score(e, self.metric)}  {e.status}"
+            f"{e.name:<10} {self.metric.name} {score(e, self.metric)}  {e.status}"
             for e in self.ranked()
         )
 
@@ -250,7 +255,7 @@ def terminal_table(board: Leaderboard, *, live: bool = False) -> RichTable:
     table.add_column("")
     for entry in board.entries if live else board.ranked():
         chosen = board.advice is not None and entry.name == board.advice.model
-        cells = [_score(entry, board.metric), *(_score(entry, m, short=True) for m in others)]
+        cells = [score(entry, board.metric), *(score(entry, m, short=True) for m in others)]
         costs = (
             entry.fit_seconds,
             entry.predict_ms_per_1k,
@@ -264,24 +269,11 @@ def terminal_table(board: Leaderboard, *, live: bool = False) -> RichTable:
         table.add_row(
             entry.label,
             *cells,
-            *map(_short, costs),
+            *map(short, costs),
             state,
             style="bold green" if chosen and not live else None,
         )
     return table
-
-
-def _score(entry: Entry, metric: Metric, *, short: bool = False) -> str:
-    if not entry.scores:
-        return "–"
-    mean = _number(entry.mean(metric.name))
-    return mean if short or len(entry.scores) < 2 else f"{mean} ± {_number(entry.se(metric.name))}"
-
-
-def _short(x: float) -> str:
-    if math.isnan(x):
-        return "–"
-    return f"{x:,.0f}" if x >= 100 else f"{x:.1f}" if x >= 1 else f"{x:.2f}"
 
 
 def _plain(x: float) -> float | None:

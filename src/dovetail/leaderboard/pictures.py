@@ -19,7 +19,7 @@ from dovetail.leaderboard.board import Entry, Leaderboard
 __all__ = ["confusion", "residuals", "score_against_time", "spread"]
 
 _STRONG, _WEAK, _INK, _GRID = "#0f766e", "#94a3b8", "#1e293b", "#e2e8f0"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
     "text.color": _INK,
@@ -45,10 +45,9 @@ def score_against_time(board: Leaderboard) -> str:
             x, entry.mean(board.metric.name), yerr=0 if math.isnan(error) else error,
             fmt="o", ms=9, color=color, ecolor=color, capsize=3, elinewidth=1.5,
         )  # fmt: skip
-        axes.annotate(
-            entry.label, (x, entry.mean(board.metric.name)), xytext=(0, 11), textcoords="offset points",
-            ha="center", va="bottom", color=color, fontsize=9,
-        )  # fmt: skip
+        place = {"xytext": (0, 11), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        point = (x, entry.mean(board.metric.name))
+        axes.annotate(entry.label, point, color=color, fontsize=9, **place)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:g}"))

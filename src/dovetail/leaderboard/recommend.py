@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dovetail.leaderboard.words import number
+
 if TYPE_CHECKING:
     from dovetail.leaderboard.board import Entry
     from dovetail.leaderboard.metrics import Metric
@@ -39,7 +41,7 @@ def recommend(entries: list[Entry], metric: Metric) -> Advice | None:
 
 def _why(chosen: Entry, best: Entry, baseline: Entry, metric: Metric) -> str:
     name = metric.name
-    score = f"{name} {_number(chosen.mean(name))} ± {_number(chosen.se(name))}"
+    score = f"{name} {number(chosen.mean(name))} ± {number(chosen.se(name))}"
     if chosen is baseline and chosen.name == "dummy":
         return (
             f"No model is better than guessing ({score}) by more than one standard error: these "
@@ -47,7 +49,7 @@ def _why(chosen: Entry, best: Entry, baseline: Entry, metric: Metric) -> str:
         )
     if chosen is best:
         others = [e for e in (baseline,) if e is not chosen]
-        than = f", against {_number(others[0].mean(name))} for guessing" if others else ""
+        than = f", against {number(others[0].mean(name))} for guessing" if others else ""
         return (
             f"{chosen.label} scores best ({score}{than}), "
             "and no simpler model comes within one standard error of it."
@@ -55,7 +57,7 @@ def _why(chosen: Entry, best: Entry, baseline: Entry, metric: Metric) -> str:
     return (
         f"{chosen.label} ({score}) is the simplest model within one standard error of the best, "
         f"{best.label} "
-        f"({_number(best.mean(name))} ± {_number(best.se(name))})."
+        f"({number(best.mean(name))} ± {number(best.se(name))})."
     )
 
 
@@ -78,15 +80,10 @@ def _deep(finished: list[Entry], metric: Metric) -> str:
     )
     than = f"in {metric.name} than {other.label}, for {cost}."
     if gain > spread:
-        return f"The neural network pays: {_number(gain)} better {than}"
+        return f"The neural network pays: {number(gain)} better {than}"
     if gain < -spread:
-        return f"The neural network does not pay: {_number(-gain)} worse {than}"
+        return f"The neural network does not pay: {number(-gain)} worse {than}"
     return (
         f"The neural network does not pay: it is as good as {other.label} within the noise, for "
         f"{cost}."
     )
-
-
-def _number(x: float) -> str:
-    """Four digits that matter, without an exponent where that is readable."""
-    return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}" if abs(x) >= 1 else f"{x:.4f}"

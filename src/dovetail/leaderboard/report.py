@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import math
-from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from dovetail.data.read import atomic_path
 from dovetail.leaderboard import pictures
-from dovetail.leaderboard.board import Entry, Leaderboard, _score, _short
-from dovetail.leaderboard.metrics import metrics_for
+from dovetail.leaderboard.board import Leaderboard
+from dovetail.leaderboard.markup import advice_html, esc, leaderboard_html, resource
 
-__all__ = ["leaderboard_html", "write_report"]
+__all__ = ["report_html", "write_report"]
 
 
 def write_report(board: Leaderboard, path: str | Path) -> Path:
@@ -32,63 +29,21 @@ def report_html(board: Leaderboard) -> str:
     if problem.n_classes:
         facts += f" with {problem.n_classes} classes"
     facts += f"; {len(board.folds)} folds, the same for every model"
-    body = [f"<h1>{_esc(title)}</h1>", f'<p class="sub">{_esc(facts)}</p>', advice_html(board)]
+    body = [f"<h1>{esc(title)}</h1>", f'<p class="sub">{esc(facts)}</p>', advice_html(board)]
     body += ["<h2>Leaderboard</h2>", leaderboard_html(board), _legend(board), _pictures(board)]
     if problem.findings:
-        items = "".join(f"<li>{_esc(f)}</li>" for f in problem.findings)
+        items = "".join(f"<li>{esc(f)}</li>" for f in problem.findings)
         body += ["<h2>Noticed about the data</h2>", f"<ul>{items}</ul>"]
     body += ["<h2>How this was done</h2>", _method(board)]
-    parts = {"title": _esc(title), "css": _resource("report.css"), "body": "\n".join(body)}
-    return Template(_resource("report_page.html")).substitute(parts)
-
-
-def _resource(name: str) -> str:
-    return resources.files("dovetail.leaderboard").joinpath(name).read_text(encoding="utf-8")
-
-
-def advice_html(board: Leaderboard) -> str:
-    """The recommendation in a box."""
-    return f'<div class="advice">{"".join(f"<p>{_esc(s)}</p>" for s in board.sentences())}</div>'
-
-
-def leaderboard_html(board: Leaderboard) -> str:
-    """The table: a row per model, every metric, and what it costs."""
-    metrics = [board.metric, *(m for m in metrics_for(board.problem.task) if m is not board.metric)]
-    heads = ["model", *(f"{m.name.replace('_', ' ')} {'↑' if m.higher else '↓'}" for m in metrics)]
-    heads += ["fit s", "predict ms / 1k rows", "one row ms", "peak MB", "saved MB", ""]
-    rows = [_row(board, entry, metrics) for entry in board.ranked()]
-    head = "".join(f"<th>{_esc(h)}</th>" for h in heads)
-    body = "".join(rows)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>'
-
-
-def _row(board: Leaderboard, entry: Entry, metrics: list[Any]) -> str:
-    chosen = board.advice is not None and entry.name == board.advice.model
-    scores = [_score(entry, m, short=m is not board.metric) for m in metrics]
-    costs = [
-        entry.fit_seconds,
-        entry.predict_ms_per_1k,
-        entry.one_row_ms,
-        entry.peak_mb,
-        entry.saved_mb,
-    ]
-    state = (
-        '<span class="tag">recommended</span>'
-        if chosen
-        else ""
-        if entry.status == "ok"
-        else _esc(entry.status)
-    )
-    cells = "".join(f"<td>{_esc(c)}</td>" for c in (entry.label, *scores, *map(_short, costs)))
-    kind = ' class="chosen"' if chosen else "" if entry.status == "ok" else ' class="broken"'
-    return f"<tr{kind}>{cells}<td>{state}</td></tr>"
+    parts = {"title": esc(title), "css": resource("report.css"), "body": "\n".join(body)}
+    return Template(resource("report_page.html")).substitute(parts)
 
 
 def _legend(board: Leaderboard) -> str:
     return (
-        '<p class="sub">Means over folds, ± one standard error. ↑ more is better, ↓ less is better. Fit: seconds per fold, '
-        "preparation included. Peak: memory a fit needs beyond the data. Saved: size of the "
+        '<p class="sub">Means over folds, ± one standard error. ↑ more is better, ↓ less is better. '
+        "Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the data. "
+        "Saved: size of the "
         "model's file.</p>"
     )
 
@@ -107,13 +62,16 @@ def _pictures(board: Leaderboard) -> str:
     if best is not None and board.predicted.get(best):
         label = board[best].label
         if board.problem.task == "classification":
-            caption = f"{label}: percent of each true class (rows) predicted as each class (columns), on rows it had not seen."
+            caption = (
+                f"{label}: percent of each true class (rows) predicted as each class (columns), "
+                "on rows it had not seen."
+            )
             figures.append((pictures.confusion(board, best), caption))
         else:
             caption = f"{label}: predicted against true values, on rows it had not seen."
             figures.append((pictures.residuals(board, best), caption))
     parts = "".join(
-        f"<figure>{svg}<figcaption>{_esc(text)}</figcaption></figure>" for svg, text in figures
+        f"<figure>{svg}<figcaption>{esc(text)}</figcaption></figure>" for svg, text in figures
     )
     return f'<h2>Pictures</h2><div class="pictures">{parts}</div>'
 
@@ -131,8 +89,4 @@ def _method(board: Leaderboard) -> str:
         "seconds in all.",
         f"Versions: {versions}.",
     ]
-    return f"<ul>{''.join(f'<li>{_esc(line)}</li>' for line in lines)}</ul>"
-
-
-def _esc(value: Any) -> str:
-    return html.escape(str(value))
+    return f"<ul>{''.join(f'<li>{esc(line)}</li>' for line in lines)}</ul>"

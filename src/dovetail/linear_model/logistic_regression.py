@@ -311,7 +311,7 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data "
                 "contains only one class: "
-                f"{self.classes_[0]!r}"
+                f"{self.classes_.tolist()[0]!r}"
             )
         if self.solver == "liblinear" and len(self.classes_) > 2:
             raise ValueError(

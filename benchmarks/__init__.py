@@ -1,0 +1,1 @@
+"""Timings against peers: `python -m benchmarks FAMILY` prints a table and keeps it in `results/`."""

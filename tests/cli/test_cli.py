@@ -1,0 +1,279 @@
+"""The command line from end to end: a comparison, its files, predictions from the saved model, and
+bad input.
+"""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import dovetail as dv
+from dovetail.cli.app import app
+from dovetail.datasets import example
+from dovetail.leaderboard.board import COLUMNS
+
+PENGUINS = example("penguins").path
+COMMAND = [sys.executable, "-c", "from dovetail.cli import main; main()"]
+
+
+def dovetail(*args: object) -> subprocess.CompletedProcess:
+    """Run the command in a process of its own, as a user does."""
+    return subprocess.run(
+        [*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+def answer(*args: object):
+    """Run the command in this process."""
+    return CliRunner().invoke(app, [str(a) for a in args])
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The folder of a comparison on the penguins."""
+    out = tmp_path_factory.mktemp("compare") / "report"
+    done = dovetail(
+        "compare", "--example", "penguins", "--models", "linear,mlp", "--cv", 3, "--out", out
+    )
+    assert done.returncode == 0, done.stderr
+    assert "recommended" in done.stdout
+    return out
+
+
+def test_leaderboard_files(report):
+    with open(report / "leaderboard.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert {r["model"] for r in rows} == {"dummy", "linear", "mlp"}
+    assert {r["metric"] for r in rows} == {
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "roc_auc",
+        "log_loss",
+    }
+    assert {r["status"] for r in rows} == {"ok"}
+    best = {r["model"]: float(r["mean"]) for r in rows if r["metric"] == "accuracy"}
+    assert best["linear"] > 0.95 > best["dummy"]
+    assert {r["model"] for r in rows if r["recommended"] == "True"} == {"linear"}
+    facts = json.loads((report / "leaderboard.json").read_text())
+    assert facts["recommended"] == "linear"
+    assert all(len(m["folds"]) == 3 for m in facts["models"])
+
+
+def test_the_report_is_one_file_that_needs_nothing_else(report):
+    page = (report / "report.html").read_text()
+    assert page.count("<svg") == 3
+    assert "src=" not in page
+    assert 'href="http' not in page
+    assert "within one standard error" in page
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("rows", [7, 100_000])
+def test_predict_reproduces_the_model(report, tmp_path, ending, rows):
+    table = pq.read_table(PENGUINS)
+    model = dv.load(report / "model.dove")
+    expected = model.predict(table.drop_columns(["species"]))
+    source = tmp_path / f"in{ending}"
+    write = pq.write_table if ending == ".parquet" else pa.csv.write_csv
+    write(table.select(table.column_names[::-1]), source)
+    out = tmp_path / f"out{ending}"
+    done = answer(
+        "predict", report / "model.dove", source, "--out", out, "--keep", "--proba", "--rows", rows
+    )
+    assert done.exit_code == 0, done.output
+    found = pq.read_table(out) if ending == ".parquet" else pa.csv.read_csv(out)
+    assert found.column("prediction").to_pylist() == list(expected)
+    assert set(table.column_names) < set(found.column_names)
+    proba = np.column_stack([found.column(f"p_{c}").to_numpy() for c in model.classes_])
+    np.testing.assert_allclose(proba.sum(1), 1)
+
+
+def test_info(report):
+    about = answer("info", report / "model.dove").output
+    assert "species" in about
+    assert "bill_length_mm" in about
+    assert "torch" in answer("info").output
+
+
+def test_numbers_are_compared_by_r2(tmp_path):
+    table = pq.read_table(PENGUINS)
+    pq.write_table(table, tmp_path / "p.parquet")
+    out = tmp_path / "r"
+    done = answer(
+        "compare",
+        tmp_path / "p.parquet",
+        "--target",
+        "body_mass_g",
+        "--models",
+        "linear",
+        "--cv",
+        2,
+        "--out",
+        out,
+    )
+    assert done.exit_code == 0, done.output
+    facts = json.loads((out / "leaderboard.json").read_text())
+    assert facts["metric"] == "r2"
+    assert any("2 rows have no 'body_mass_g'" in f for f in facts["findings"])
+
+
+def _csv(text: str):
+    return lambda folder: (folder / "t.csv").write_text(text) and folder / "t.csv"
+
+
+HEAD = "a,b,y\n"
+ROWS = "".join(f"{i},{i % 3},{'xy'[i % 2]}\n" for i in range(40))
+
+BAD = {
+    "no such file": (lambda f: f / "none.csv", [], "No such file"),
+    "not a table": (
+        lambda f: (f / "t.csv").write_bytes(b"\x00\x01\x02") and f / "t.csv",
+        [],
+        "binary",
+    ),
+    "empty": (lambda f: (f / "t.csv").touch() or f / "t.csv", [], "is empty"),
+    "header only": (_csv(HEAD), [], "no rows"),
+    "target missing": (_csv("a,b,Y1\n" + ROWS), [], "no target 'y'"),
+    "nearest name": (_csv("a,b,yy\n" + ROWS), [], "Is it 'yy'"),
+    "target constant": (_csv(HEAD + "1,2,x\n2,3,x\n3,4,x\n"), [], "never varies"),
+    "target without values": (_csv(HEAD + "1,2,\n2,3,\n3,4,\n"), [], "has no values"),
+    "rare class": (_csv(HEAD + ROWS + "1,2,z\n"), [], "fewer than the 5 folds"),
+    "infinite values": (_csv(HEAD + ROWS + "inf,2,x\n"), [], "infinite values in: 'a'"),
+    "duplicate names": (_csv("a,a,y\n" + ROWS), [], "same name"),
+    "bad encoding": (
+        lambda f: (f / "t.csv").write_bytes("a,y\né,x\n".encode("latin1")) and f / "t.csv",
+        [],
+        "UTF-8",
+    ),
+    "ragged rows": (_csv(HEAD + ROWS + "1,2,3,4\n"), [], "not a readable CSV"),
+    "unknown model": (_csv(HEAD + ROWS), ["--models", "boosing"], "Is it 'boosting'"),
+    "unknown metric": (_csv(HEAD + ROWS), ["--metric", "acuracy"], "Is it 'accuracy'"),
+    "metric of another task": (_csv(HEAD + ROWS), ["--metric", "rmse"], "for classification"),
+    "unknown group": (_csv(HEAD + ROWS), ["--group", "A"], "no column 'A'"),
+    "words as numbers": (_csv(HEAD + ROWS), ["--task", "regression"], "regression needs numbers"),
+    "no features": (
+        _csv("a,y\n" + "".join(f"1,{'xy'[i % 2]}\n" for i in range(40))),
+        [],
+        "no column that varies",
+    ),
+    "unknown device": (_csv(HEAD + ROWS), ["--device", "toaster"], "not a device"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_message_and_exit_code_2(tmp_path, name):
+    make, options, message = BAD[name]
+    out = tmp_path / "report"
+    done = answer("compare", make(tmp_path), "--target", "y", "--out", out, *options)
+    assert done.exit_code == 2, done.output
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "Usage"),
+        (("compare",), "--example adult"),
+        (("compare", "x.csv"), "--target COLUMN"),
+        (("compare", "--example", "adlt"), "Is it 'adult'"),
+        (("compare", "--example", "adult", "--budget", "soon"), "Write it as 90s"),
+        (("compare", "--example", "adult", "--cv", "1"), "2"),
+        (("predict", "none.dove", "x.csv", "--out", "y.csv"), "No such model file"),
+        (("info", "none.dove"), "No such model file"),
+    ],
+)
+def test_wrong_arguments(args, message):
+    done = answer(*args)
+    assert done.exit_code == 2
+    assert message in done.output + done.stderr
+
+
+def test_predict_refuses_what_does_not_fit(report, tmp_path):
+    model = report / "model.dove"
+    bad = tmp_path / "bad.csv"
+    bad.write_text("island,sex\nDream,male\n")
+    done = answer("predict", model, bad, "--out", tmp_path / "out.csv")
+    assert done.exit_code == 2
+    assert "'bill_length_mm' is missing" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+    assert answer("predict", model, PENGUINS, "--out", tmp_path / "out.xlsx").exit_code == 2
+    broken = tmp_path / "broken.dove"
+    broken.write_bytes(model.read_bytes()[:-100])
+    done = answer("predict", broken, PENGUINS, "--out", tmp_path / "out.csv")
+    assert done.exit_code == 2
+    assert "truncated" in done.stderr
+
+
+def test_help_and_argument_errors_do_not_load_torch():
+    for args in (["--help"], ["compare", "--help"], ["compare"]):
+        code = f"import sys; from dovetail.cli.app import app\ntry: app({args!r})\nexcept SystemExit: pass\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert done.stderr.strip().endswith("False")
+
+
+@pytest.mark.slow
+def test_a_budget_stops_a_model_and_keeps_the_rest(tmp_path):
+    done = dovetail(
+        "compare",
+        "--example",
+        "adult",
+        "--models",
+        "linear,mlp",
+        "--budget",
+        "25s",
+        "--out",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((tmp_path / "leaderboard.json").read_text())
+    status = {m["model"]: m["status"] for m in facts["models"]}
+    assert status["dummy"] == "ok"
+    assert any("stopped: time budget" in s for s in status.values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
+def test_ctrl_c_prints_what_is_finished(tmp_path):
+    process = subprocess.Popen(
+        [
+            *COMMAND,
+            "compare",
+            "--example",
+            "adult",
+            "--models",
+            "mlp",
+            "--out",
+            str(tmp_path / "r"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    assert process.stderr is not None
+    while time.monotonic() < deadline:
+        line = process.stderr.readline()
+        if line.startswith("DummyClassifier: ok"):
+            break
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "DummyClassifier" in stdout
+    assert "interrupted" in stdout
+    assert (Path(tmp_path) / "r" / "leaderboard.csv").exists()

@@ -1,0 +1,103 @@
+"""Every public estimator, and data it can be fitted on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.utils import get_tags
+
+import dovetail
+from dovetail.datasets import example
+
+NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
+WORDS = ["island", "sex"]
+
+
+def public_classes() -> list[type]:
+    """The estimator classes that the families export."""
+    found = []
+    for family in dovetail._FAMILIES:
+        for module in _modules(family):
+            found += [
+                c
+                for name, c in inspect.getmembers(module, inspect.isclass)
+                if name in module.__all__ and issubclass(c, BaseEstimator)
+            ]
+    return sorted(set(found), key=lambda c: c.__name__)
+
+
+def _modules(family: str) -> list[Any]:
+    module = importlib.import_module(f"dovetail.{family}")
+    return [
+        module,
+        *(
+            m
+            for _, m in inspect.getmembers(module, inspect.ismodule)
+            if not m.__name__.split(".")[-1].startswith("_")
+            and m.__name__.count(".") == 2
+            and hasattr(m, "__all__")
+        ),
+    ]
+
+
+def instances() -> list[Any]:
+    """The examples of every class."""
+    return [e for c in public_classes() for e in c._examples()]
+
+
+def name_of(estimator: Any) -> str:
+    """A short name for test ids."""
+    text = " ".join(repr(estimator).split())
+    return text if len(text) < 70 else text[:67] + "..."
+
+
+def penguins() -> Any:
+    """300 penguins in random order, without the few that miss a measurement."""
+    table = pyarrow.parquet.read_table(example("penguins").path)
+    numbers = np.column_stack([table.column(c).to_numpy() for c in NUMBERS])
+    there = np.isfinite(numbers).all(1)
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(there))[:300]
+    return table.take(rows)
+
+
+def is_text(estimator: Any) -> bool:
+    """Whether it reads documents."""
+    return not get_tags(estimator).input_tags.two_d_array
+
+
+def data_for(estimator: Any) -> tuple[Any, Any]:
+    """Features and targets that suit an estimator, as plain numpy (a list of documents for text)."""
+    table = penguins()
+    tags = get_tags(estimator)
+    numbers = np.column_stack([table.column(c).to_numpy() for c in NUMBERS])
+    numbers = (numbers - numbers.mean(0)) / numbers.std(0)
+    species = np.asarray(table.column("species").to_pylist())
+    y: Any = numbers[:, 3] * 2 + numbers[:, 0] if is_regressor(estimator) else species
+    if is_text(estimator):
+        words = [table.column(c).to_pylist() for c in ("species", "island", "sex")]
+        return [" ".join(str(w) for w in row) for row in zip(*words, strict=True)], y
+    if tags.input_tags.one_d_labels:
+        return species, None
+    if tags.input_tags.positive_only:
+        numbers = np.abs(numbers) + 0.1
+    X = numbers[:, :3] if is_regressor(estimator) else numbers
+    if not (is_classifier(estimator) or is_regressor(estimator)) and not tags.target_tags.required:
+        y = None
+    if tags.target_tags.required and not is_classifier(estimator) and not is_regressor(estimator):
+        y = (species == "Adelie").astype(int)
+    return np.ascontiguousarray(X), y
+
+
+OUTPUTS = ("predict_proba", "decision_function", "predict", "transform")
+
+
+def output(estimator: Any, X: Any) -> Any:
+    """What a fitted estimator makes of X, as a dense array: the most telling of its methods."""
+    method = next(m for m in OUTPUTS if hasattr(estimator, m))
+    out = getattr(estimator, method)(X)
+    return out.toarray() if hasattr(out, "toarray") else out

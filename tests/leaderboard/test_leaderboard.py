@@ -1,0 +1,169 @@
+"""Problems are posed as a person would, and the simplest sufficient model is recommended."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dovetail as dv
+from dovetail.errors import DataError, TargetError
+from dovetail.leaderboard.board import Entry
+from dovetail.leaderboard.folds import make_folds
+from dovetail.leaderboard.metrics import METRICS, choose_metric
+from dovetail.leaderboard.problem import pose
+from dovetail.leaderboard.recommend import recommend
+
+RNG = np.random.default_rng(0)
+N = 60
+
+
+def table(**columns):
+    return pd.DataFrame({"x": RNG.normal(size=N), **columns})
+
+
+@pytest.mark.parametrize(
+    ("target", "task"),
+    [
+        (["yes", "no", "no"] * 20, "classification"),
+        ([True, False, True] * 20, "classification"),
+        ([0, 1, 1] * 20, "classification"),
+        ([1.0, 2.0, 3.0] * 20, "classification"),
+        (list(range(N)), "regression"),
+        (RNG.normal(size=N).tolist(), "regression"),
+        (["1.5", "2.5", "7"] * 20, "regression"),
+    ],
+)
+def test_the_task_goes_by_the_target(target, task):
+    assert pose(table(y=target), "y").task == task
+
+
+def test_what_is_noticed():
+    y = np.where(RNG.random(N) < 0.5, "a", "b").astype(object)
+    frame = table(
+        y=y,
+        copy=np.where(y == "a", "A", "B"),
+        id=np.arange(N),
+        same=1.0,
+        mostly=[1.0, 2.0] + [None] * (N - 2),
+    )
+    frame.loc[:2, "y"] = None
+    problem = pose(frame, "y")
+    text = "\n".join(problem.findings)
+    assert len(problem.y) == N - 3
+    assert "3 rows have no 'y'" in text
+    assert "'copy' equals the target" in text
+    assert "'id' numbers the rows" in text
+    assert "'same' never varies" in text
+    assert "'mostly' is missing in 97% of the rows" in text
+    assert problem.kinds == {
+        "x": "number",
+        "copy": "category",
+        "id": "drop",
+        "same": "drop",
+        "mostly": "number",
+    }
+
+
+def test_a_number_that_is_the_target_in_another_unit():
+    y = RNG.normal(size=N)
+    assert any("equals the target" in f for f in pose(table(y=y, cents=100 * y + 3), "y").findings)
+    assert not pose(table(y=y, noisy=y + RNG.normal(size=N)), "y").findings
+
+
+def test_unfit_targets_are_refused():
+    with pytest.raises(TargetError, match="too many for classes"):
+        pose(
+            table(y=[f"w{i}" for i in range(N)]),
+            "y",
+            task="classification",
+            kinds={"y": "category"},
+        )
+    with pytest.raises(TargetError, match="Is it 'y'"):
+        pose(table(y=RNG.normal(size=N)), "Y")
+    with pytest.raises(DataError, match="infinite"):
+        pose(table(y=[np.inf] + [1.5, 2.5] * 29 + [3.5]), "y")
+
+
+def test_folds_are_stratified_grouped_or_forward_in_time():
+    problem = pose(table(y=["a"] * 40 + ["b"] * 20), "y")
+    for train, test in make_folds(problem, 5, 0):
+        assert np.mean(problem.y[test] == "b") == pytest.approx(1 / 3, abs=0.05)
+        assert not set(train) & set(test)
+    groups = np.repeat(np.arange(12), 5)
+    for train, test in make_folds(problem, 4, 0, groups=groups):
+        assert not set(groups[train]) & set(groups[test])
+    when = RNG.permutation(N)
+    for train, test in make_folds(problem, 4, 0, time=when):
+        assert when[train].max() < when[test].min()
+    with pytest.raises(DataError, match="too few"):
+        make_folds(pose(table(y=RNG.normal(size=N)), "y"), 40, 0)
+
+
+def test_the_metric_goes_by_the_classes():
+    assert choose_metric("auto", "regression", np.zeros(3)).name == "r2"
+    assert choose_metric("auto", "classification", np.array(["a", "b"] * 9)).name == "accuracy"
+    assert (
+        choose_metric("auto", "classification", np.array(["a"] * 95 + ["b"] * 5)).name == "roc_auc"
+    )
+    assert (
+        choose_metric("auto", "classification", np.array(["a"] * 95 + ["b"] * 3 + ["c"] * 2)).name
+        == "balanced_accuracy"
+    )
+
+
+def entry(name, scores, *, deep=False, seconds=1.0, metric="accuracy"):
+    made = Entry(name, name.title(), deep, len(scores))
+    made.scores = [{metric: s} for s in scores]
+    made.fits = [seconds] * len(scores)
+    return made
+
+
+def test_the_simplest_within_one_standard_error():
+    entries = [
+        entry("dummy", [0.5, 0.5, 0.5]),
+        entry("linear", [0.79, 0.81, 0.80]),
+        entry("boosting", [0.79, 0.83, 0.81]),
+        entry("mlp", [0.70, 0.72, 0.71], deep=True, seconds=5.0),
+    ]
+    advice = recommend(entries, METRICS["accuracy"])
+    assert (advice.model, advice.best) == ("linear", "boosting")
+    assert "simplest model within one standard error of the best, Boosting" in advice.why
+    assert advice.deep.startswith(
+        "The neural network does not pay: 0.1000 worse in accuracy than Boosting"
+    )
+    assert "5.0 times the fitting time" in advice.deep
+
+
+def test_less_is_better_for_errors_and_a_net_can_pay():
+    entries = [
+        entry("dummy", [9.0, 9.1, 9.2], metric="rmse"),
+        entry("linear", [5.0, 5.1, 5.2], metric="rmse"),
+        entry("mlp", [2.0, 2.1, 2.2], deep=True, metric="rmse"),
+    ]
+    advice = recommend(entries, METRICS["rmse"])
+    assert advice.model == advice.best == "mlp"
+    assert advice.deep.startswith("The neural network pays: 3.000 better")
+
+
+def test_no_better_than_guessing_is_said():
+    entries = [entry("dummy", [0.5, 0.52, 0.51]), entry("linear", [0.5, 0.53, 0.5])]
+    assert "do not tell the target" in recommend(entries, METRICS["accuracy"]).why
+    unfinished = entry("linear", [0.9])
+    unfinished.n_folds = 3
+    assert recommend([unfinished], METRICS["accuracy"]) is None
+    assert math.isnan(unfinished.se("accuracy"))
+
+
+def test_compare_in_python():
+    from dovetail.datasets import load_penguins
+
+    with dv.config(verbosity=0):
+        board = dv.compare(load_penguins().frame, "species", models=["linear"], cv=3)
+    assert board.advice.model == "linear"
+    assert isinstance(board.table, pd.DataFrame)
+    assert set(board.table["model"]) == {"dummy", "linear"}
+    frame = load_penguins().data
+    assert (board.model.predict(frame) == load_penguins().target).mean() > 0.97
+    assert "linear" in repr(board)
+    assert "<table" in board._repr_html_()
