@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dovetail.kernels.memory import empty
 from dovetail.settings import settings
 
 __all__ = [
@@ -68,16 +69,11 @@ def as_numpy(tensor: Tensor) -> npt.NDArray[Any]:
 
 
 def empty_like(X: Tensor, width: int | None = None, dtype: torch.dtype | None = None) -> Tensor:
-    """A new tensor for a result beside X, shape (n, width) or that of X, its numbers not set.
-
-    On the CPU it lies in numpy's memory: numpy asks the system for huge pages where torch does not,
-    and writing 80 MB for the first time takes 26 ms instead of 45.
+    """A new tensor for a result beside X, shape (n, width) or that of X, its numbers not set: see
+    `empty`.
     """
     shape = X.shape if width is None else (*X.shape[:-1], width)
-    dtype = dtype or X.dtype
-    if X.device.type != "cpu" or dtype == torch.bfloat16:
-        return torch.empty(shape, dtype=dtype, device=X.device)
-    return torch.from_numpy(np.empty(shape, dtype=torch.empty(0, dtype=dtype).numpy().dtype))
+    return empty(shape, dtype or X.dtype, X.device)
 
 
 def target_device(X: Any = None) -> torch.device:

@@ -4,6 +4,9 @@ from dovetail.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from dovetail.preprocessing.max_abs_scaler import MaxAbsScaler
 from dovetail.preprocessing.min_max_scaler import MinMaxScaler
 from dovetail.preprocessing.normalizer import Normalizer
+from dovetail.preprocessing.one_hot_encoder import OneHotEncoder
+from dovetail.preprocessing.ordinal_encoder import OrdinalEncoder
+from dovetail.preprocessing.polynomial_features import PolynomialFeatures
 from dovetail.preprocessing.power_transformer import PowerTransformer
 from dovetail.preprocessing.quantile_transformer import QuantileTransformer
 from dovetail.preprocessing.robust_scaler import RobustScaler
@@ -14,6 +17,9 @@ __all__ = [
     "MaxAbsScaler",
     "MinMaxScaler",
     "Normalizer",
+    "OneHotEncoder",
+    "OrdinalEncoder",
+    "PolynomialFeatures",
     "PowerTransformer",
     "QuantileTransformer",
     "RobustScaler",

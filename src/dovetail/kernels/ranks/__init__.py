@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dovetail.data.tensors import FLOATS, as_numpy, empty_like
+from dovetail.kernels.memory import empty
 from dovetail.kernels.ranks import cpu, reference
 
 __all__ = ["bins", "ranks"]
@@ -31,8 +31,8 @@ def bins(X: Tensor, edges: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """
     if not _native(X):
         return reference.bins(X, edges).to(dtype or X.dtype)
-    out = empty_like(X, dtype=dtype)
-    cpu.bins(as_numpy(X), as_numpy(edges), as_numpy(out))
+    out = empty(X.shape, dtype or X.dtype)
+    cpu.bins(X.numpy(), edges.numpy(), out.numpy())
     return out
 
 
@@ -54,8 +54,8 @@ def ranks(X: Tensor, levels: Tensor, slack: float = 0.0) -> Tensor:
     """
     if not _native(X):
         return reference.ranks(X, levels, slack)
-    out = empty_like(X)
-    x, levels_dk, rank = as_numpy(X), as_numpy(levels), as_numpy(out)
+    out = empty(X.shape, X.dtype)
+    x, levels_dk, rank = X.numpy(), levels.numpy(), out.numpy()
     cpu.bins(x, levels_dk, rank)
     cpu.ranks(x, levels_dk, slack, rank)
     return out
@@ -65,7 +65,7 @@ def _native(X: Tensor) -> bool:
     """The compiled kernels are for the CPU, without gradients, outside export."""
     return (
         X.device.type == "cpu"
-        and X.dtype in FLOATS
+        and X.dtype in (torch.float32, torch.float64)
         and not X.requires_grad
         and not torch.compiler.is_compiling()
     )
