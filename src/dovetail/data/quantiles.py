@@ -18,7 +18,7 @@ from torch import Tensor
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 
-__all__ = ["QuantileMethod", "column_quantiles", "quantiles_with_zeros"]
+__all__ = ["QuantileMethod", "column_quantiles", "quantiles_of_sorted", "quantiles_with_zeros"]
 
 QuantileMethod = Literal[
     "inverted_cdf",
@@ -77,7 +77,7 @@ def column_quantiles(
     step = max(1, _CHUNK // n)
     chunks = [X[:, start : start + step].T for start in range(0, d, step)]
     if w is None:
-        return torch.cat([_quantiles(_sorted(c), levels, method) for c in chunks]).T
+        return torch.cat([quantiles_of_sorted(_sorted(c), levels, method) for c in chunks]).T
     average = method == "averaged_inverted_cdf"
     w = w.to(torch.float64)
     return torch.cat([_weighted_quantiles(c, w, levels, average=average) for c in chunks]).T
@@ -109,7 +109,8 @@ def _sparse_quantiles(X: SparseMatrix, levels: Tensor, method: QuantileMethod) -
     return torch.stack(found, dim=1) if d else levels.new_empty(len(levels), 0)
 
 
-def _quantiles(ordered_cn: Tensor, levels: Tensor, method: QuantileMethod) -> Tensor:
+def quantiles_of_sorted(ordered_cn: Tensor, levels: Tensor, method: QuantileMethod) -> Tensor:
+    """Quantiles of each row of a tensor whose rows are sorted, NaN last; shape (c, q), float64."""
     count = _counts(ordered_cn)[:, None]
     below, above, share = _positions(count, levels, method)
     low = ordered_cn.gather(1, below).to(torch.float64)

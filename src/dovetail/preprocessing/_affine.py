@@ -58,6 +58,10 @@ def applied(X: Tensor, *steps: tuple[Callable[..., Any], Tensor | None], copy: b
     """X with each operation and its operand applied, those without operand left out, into a new
     tensor or over X.
     """
+    if X.requires_grad:  # autograd does not follow operations that write to a given tensor
+        for operation, operand in steps:
+            X = X if operand is None else operation(X, operand.to(X.dtype))
+        return X
     out = empty_like(X) if copy else X
     done = X
     for operation, operand in steps:

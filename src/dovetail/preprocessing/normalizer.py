@@ -9,9 +9,9 @@ from sklearn.utils import Tags
 from torch import Tensor
 
 from dovetail.base import Accepts, Stateless
+from dovetail.data.results import may_overwrite
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.preprocessing._affine import applied
-from dovetail.preprocessing._shared import may_overwrite
 from dovetail.program import Program
 
 __all__ = ["Normalizer"]

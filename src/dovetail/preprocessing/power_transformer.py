@@ -11,10 +11,11 @@ from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
+from dovetail.data.results import by_rows
 from dovetail.data.statistics import column_moments
 from dovetail.data.tensors import FLOATS
 from dovetail.preprocessing._power_likelihood import likeliest_exponents, logarithms
-from dovetail.preprocessing._shared import InPlace, by_rows, standard_deviations
+from dovetail.preprocessing._shared import InPlace, standard_deviations
 from dovetail.program import Program
 
 __all__ = ["PowerTransformer"]

@@ -14,11 +14,12 @@ from torch import Tensor
 from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
 from dovetail.data.quantiles import column_quantiles, quantiles_with_zeros
+from dovetail.data.results import by_rows
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor
 from dovetail.kernels.ranks import ranks
 from dovetail.params import AtLeast, Seed
-from dovetail.preprocessing._shared import InPlace, by_rows
+from dovetail.preprocessing._shared import InPlace
 from dovetail.program import Program
 
 __all__ = ["QuantileTransformer"]

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from dovetail.base import Accepts, Invertible, Learned, WeightedIncremental, WeightedTransformer
 from dovetail.data.batches import Batches
+from dovetail.data.results import may_overwrite
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import Moments, column_moments, merge_moments
 from dovetail.preprocessing._affine import Affine
-from dovetail.preprocessing._shared import may_overwrite, standard_deviations
+from dovetail.preprocessing._shared import standard_deviations
 
 __all__ = ["StandardScaler"]
 
