@@ -21,7 +21,7 @@ from __future__ import annotations
 import typing
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -58,8 +58,9 @@ from dovetail.data.door import (
 )
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor, vector_like
+from dovetail.errors import ProgramError
 from dovetail.params import constraints_of
-from dovetail.program import Program
+from dovetail.program import NoProgram, Program, TensorList
 from dovetail.settings import settings
 from dovetail.solve.loop import Watch
 from dovetail.solve.solution import Solution
@@ -103,8 +104,11 @@ class Learned:
             return self
         value = self._holder(instance)
         value = getattr(value, self.path[-1])
-        if not isinstance(value, Tensor):
-            return value
+        if isinstance(value, TensorList):
+            return [self._shown(v, instance) for v in value]
+        return self._shown(value, instance) if isinstance(value, Tensor) else value
+
+    def _shown(self, value: Tensor, instance: Any) -> Any:
         if self.scalar:
             return value.item()
         if value.layout == torch.sparse_csr:
@@ -113,11 +117,12 @@ class Learned:
 
     def __set__(self, instance: Any, value: Any) -> None:
         holder = self._holder(instance)
-        if value is not None and self.path[-1] in holder._tensors:
-            value = (
-                value if isinstance(value, Tensor) else as_tensor(np.asarray(value), holder.device)
-            )
-        setattr(holder, self.path[-1], value)
+        name, device = self.path[-1], holder.device
+        if isinstance(getattr(holder, name), TensorList):
+            value = TensorList([_tensor_of(v, device) for v in value])
+        elif value is not None and name in holder._tensors:
+            value = _tensor_of(value, device)
+        setattr(holder, name, value)
 
     def _holder(self, instance: Any) -> Any:
         holder = instance.__dict__.get("_program")
@@ -128,6 +133,10 @@ class Learned:
         for part in self.path[:-1]:
             holder = getattr(holder, part)
         return holder
+
+
+def _tensor_of(value: Any, device: torch.device) -> Tensor:
+    return value if isinstance(value, Tensor) else as_tensor(np.asarray(value), device)
 
 
 class _Fitted:
@@ -183,9 +192,17 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
 
     @property
     def program_(self) -> Program:
-        """The fitted Program: a torch module from tensors to tensors."""
+        """The fitted Program: a torch module from tensors to tensors.
+
+        Raises
+        ------
+        ProgramError
+            What was fitted works on values that no tensor can hold (its `_fit` gave a NoProgram).
+        """
         check_is_fitted(self)
         program: Program = self._program
+        if isinstance(program, NoProgram):
+            raise ProgramError(program.reason)
         return program
 
     def to(self, device: str | torch.device) -> Self:
@@ -313,7 +330,7 @@ class CallbackWatch(Watch):
 @cache
 def _constraints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
-    names = getattr(cls, "__dataclass_fields__", {})
+    names = [field.name for field in fields(cls)] if is_dataclass(cls) else []
     return {name: constraints_of(hints[name]) for name in names}
 
 
@@ -532,12 +549,19 @@ class Classifier(ClassifierMixin, Estimator):
         """Predicted labels, shape (n_samples,): a tensor where X is one and the labels are numbers,
         else numpy.
         """
-        codes = self._run(lambda opened: self._codes(self._program(opened)), X)
+        return self._decoded(self._run(lambda opened: self._codes(self._scores(opened)), X))
+
+    def _decoded(self, codes: Any) -> Any:
+        """The labels that codes stand for."""
         if isinstance(codes, Tensor):
             if self.classes_.dtype.kind not in "biuf":
                 return self.classes_[as_numpy(codes)]
             return as_tensor(self.classes_, codes.device)[codes]
         return self.classes_[codes]
+
+    def _scores(self, X: Any) -> Tensor:
+        out: Tensor = self._program(X)
+        return out
 
     def _codes(self, scores: Tensor) -> Tensor:
         return (scores > 0).long() if scores.ndim == 1 else scores.argmax(1)
@@ -600,7 +624,7 @@ class Decisions(Classifier):
         """Scores, shape (n_samples,) for two classes (positive: the second), else (n_samples,
         n_classes).
         """
-        return self._run(lambda opened: self._program(opened), X)
+        return self._run(self._scores, X)
 
 
 class Probabilities(Classifier):
@@ -608,7 +632,7 @@ class Probabilities(Classifier):
 
     def predict_proba(self, X: Any) -> Any:
         """Probability of each class, shape (n_samples, n_classes), rows sum to 1."""
-        return self._run(lambda opened: self._program.link(self._program(opened)), X)
+        return self._run(lambda opened: self._program.link(self._scores(opened)), X)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of `predict_proba`."""

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["Chain", "Program", "SideBySide", "TensorList"]
+__all__ = ["Chain", "NoProgram", "Passthrough", "Program", "SideBySide", "TensorList"]
 
 
 @dataclass_transform(eq_default=False)
@@ -164,3 +164,13 @@ class Passthrough(Program):
 
     def forward(self, X: Tensor) -> Tensor:
         return X
+
+
+class NoProgram(Program):
+    """In the place of the Program of an estimator that works on values no tensor can hold, such as
+    strings that stay strings.
+
+    reason : what is said to who asks for the Program
+    """
+
+    reason: str

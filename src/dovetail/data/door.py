@@ -25,7 +25,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 from torch import Tensor
 
-from dovetail.data.columns import Columns
+from dovetail.data.columns import Columns, label_codes
 from dovetail.data.frames import column_names, is_frame, is_path, normalize, take_columns
 from dovetail.data.read import read_frame
 from dovetail.data.schema import nearest
@@ -54,6 +54,7 @@ class Accepts:
     sparse : formats of sparse matrices taken as they are; others are converted to the first; ()
         refuses them
     missing : whether NaN may pass
+    infinite : whether infinity may pass
     columns : whether the estimator reads columns of any type instead of a matrix of numbers
     positive : whether negative values are refused
     multi_output : whether y may have several columns
@@ -63,11 +64,17 @@ class Accepts:
 
     sparse: tuple[Literal["csr", "csc"], ...] = ()
     missing: bool = False
+    infinite: bool = False
     columns: bool = False
     positive: bool = False
     multi_output: bool = False
     min_rows: int = 1
     half: bool = False
+
+    @property
+    def finite(self) -> Any:
+        """What is refused, in scikit-learn's words."""
+        return not self.infinite and ("allow-nan" if self.missing else True)
 
 
 Container = Literal["numpy", "torch"]
@@ -87,12 +94,14 @@ class Given:
         )
 
 
-def give_back(result: Matrix, given: Given) -> Any:
+def give_back(result: Matrix | npt.NDArray[Any], given: Given) -> Any:
     """A result in the container of the input: a tensor on its device, else numpy (scipy where
-    sparse).
+    sparse). An array of what no tensor can hold stays one.
     """
     if isinstance(result, SparseMatrix):
         return result.to_scipy()
+    if isinstance(result, np.ndarray):
+        return result
     return result.to(given.device) if given.container == "torch" else as_numpy(result)
 
 
@@ -169,7 +178,7 @@ def open_matrix(
     checks = {
         "accept_sparse": accepts.sparse or False,
         "dtype": [np.float64, np.float32, np.float16] if accepts.half else [np.float64, np.float32],
-        "ensure_all_finite": "allow-nan" if accepts.missing else True,
+        "ensure_all_finite": accepts.finite,
         "ensure_min_samples": accepts.min_rows if reset else 1,
     }
     if reset is None:
@@ -207,8 +216,7 @@ def _open_tensor(estimator: Any, X: Tensor, accepts: Accepts, *, reset: bool | N
     if reset is not None:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
     X = X.to(floating(X.dtype, half=accepts.half))
-    finite = torch.isfinite(X) | torch.isnan(X) if accepts.missing else torch.isfinite(X)
-    if not torch.compiler.is_compiling() and not bool(finite.all()):
+    if accepts.finite and not torch.compiler.is_compiling() and not _all_finite(X, accepts):
         raise ValueError(
             f"Input X contains {'infinity' if accepts.missing else 'NaN or infinity'}. {name} "
             "does not accept these. "
@@ -217,6 +225,11 @@ def _open_tensor(estimator: Any, X: Tensor, accepts: Accepts, *, reset: bool | N
     if accepts.positive and bool((X < 0).any()):
         raise ValueError(f"Negative values in data passed to {name}.")
     return X
+
+
+def _all_finite(X: Tensor, accepts: Accepts) -> bool:
+    finite = torch.isfinite(X)
+    return bool((finite | torch.isnan(X) if accepts.missing else finite).all())
 
 
 def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Columns:
@@ -229,30 +242,23 @@ def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Co
         columns = Columns.from_frame(X)
         _check_rows(columns.shape, accepts.min_rows if reset else 1, estimator)
         for name, values in zip(columns.names, columns.values, strict=True):
-            _refuse_infinite(values, f"column {name!r}", allow_nan=accepts.missing)
+            _refuse_infinite(values, f"column {name!r}", accepts)
         return columns
-    if isinstance(X, Tensor):
-        array = as_numpy(X)
-        validate_data(estimator, array, reset=reset, skip_check_array=True)
-    else:
-        array = _object_array(X, accepts)
-        validate_data(
-            estimator, X if hasattr(X, "shape") else array, reset=reset, skip_check_array=True
-        )
-        _check_rows(array.shape, accepts.min_rows if reset else 1, estimator)
+    X = as_numpy(X) if isinstance(X, Tensor) else X
+    array = _object_array(X, accepts)
+    validate_data(
+        estimator, X if hasattr(X, "shape") else array, reset=reset, skip_check_array=True
+    )
+    _check_rows(array.shape, accepts.min_rows if reset else 1, estimator)
     return Columns.from_array(array)
 
 
 def _object_array(X: Any, accepts: Accepts) -> npt.NDArray[Any]:
     """An array-like with the dtype it has; a list that mixes strings and numbers as objects."""
-    finite: Any = "allow-nan" if accepts.missing else True
-    array = check_array(
-        X, dtype=None, ensure_all_finite=finite, ensure_min_samples=0, input_name="X"
-    )
+    finite = accepts.finite
+    array = check_array(X, dtype=None, ensure_all_finite=finite, ensure_min_samples=0)
     if not hasattr(X, "dtype") and array.dtype.kind in "US":
-        array = check_array(
-            X, dtype=object, ensure_all_finite=finite, ensure_min_samples=0, input_name="X"
-        )
+        array = check_array(X, dtype=object, ensure_all_finite=finite, ensure_min_samples=0)
     return np.asarray(array)
 
 
@@ -265,13 +271,13 @@ def _check_rows(shape: Sequence[int], least: int, estimator: Any) -> None:
         )
 
 
-def _refuse_infinite(values: Any, what: str, *, allow_nan: bool) -> None:
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+def _refuse_infinite(values: Any, what: str, accepts: Accepts) -> None:
+    if accepts.infinite or not isinstance(values, np.ndarray) or values.dtype.kind != "f":
         return
-    bad = np.isinf(values) if allow_nan else ~np.isfinite(values)
+    bad = np.isinf(values) if accepts.missing else ~np.isfinite(values)
     if bad.any():
         raise ValueError(
-            f"Input X contains {'infinity' if allow_nan else 'NaN or infinity'} in {what}."
+            f"Input X contains {'infinity' if accepts.missing else 'NaN or infinity'} in {what}."
         )
 
 
@@ -321,8 +327,8 @@ def open_classes(y: Any, X: Matrix | Columns, estimator: Any) -> tuple[Tensor, n
     labels = column_of(y, estimator)
     check_consistent_length(X, labels)
     check_classification_targets(labels)
-    classes, codes = np.unique(labels, return_inverse=True)
-    return as_tensor(codes.astype(np.int64).reshape(-1), X.device), classes
+    codes, classes = label_codes(labels)
+    return as_tensor(codes, X.device), classes
 
 
 def column_of(y: Any, estimator: Any) -> npt.NDArray[Any]:
@@ -387,7 +393,7 @@ def open_targets(y: Any, X: Matrix | Columns, estimator: Any, *, multi_output: b
             except (TypeError, ValueError) as error:
                 raise DataError(
                     f"{type(estimator).__name__} predicts numbers, but y holds "
-                    f"{array.ravel()[0]!r}: {error}"
+                    f"{array.ravel().tolist()[0]!r}."
                 ) from error
         target = as_tensor(np.asarray(array)).to(device=X.device, dtype=X.dtype)
     check_consistent_length(X, as_numpy(target) if target.device.type == "cpu" else target)
