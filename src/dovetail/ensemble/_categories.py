@@ -1,0 +1,76 @@
+"""Categories of columns: learned in fit, then codes.
+
+The codes of a column are positions among its sorted categories; what is missing, negative or was
+not there in fit becomes NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from dovetail.data.columns import Columns, factorize, is_nan, to_numpy
+from dovetail.data.tensors import as_tensor
+from dovetail.errors import DataError
+
+__all__ = ["Categories", "coded", "learn_categories"]
+
+Categories = list[npt.NDArray[Any] | None]  # of each column; None for numbers
+
+
+def learn_categories(columns: Columns, categorical: npt.NDArray[np.bool_]) -> Categories:
+    """The sorted categories of the columns that are categorical."""
+    return [
+        _categories_of(columns[j], columns.names[j]) if categorical[j] else None
+        for j in range(len(categorical))
+    ]
+
+
+def _categories_of(values: Any, name: str) -> npt.NDArray[Any]:
+    codes, kept = factorize(values)
+    present = [v for v in kept[np.unique(codes)].tolist() if not _is_missing(v)]
+    try:
+        ordered = sorted(present)
+    except TypeError as error:
+        types = ", ".join(sorted({type(v).__name__ for v in present}))
+        raise TypeError(
+            f"The categories of column {name!r} must be all strings or all numbers, so that they "
+            f"have an order. Got {types}."
+        ) from error
+    if all(isinstance(v, int | float) for v in ordered):
+        return np.array(ordered, dtype=np.float64)
+    out = np.empty(len(ordered), dtype=object)
+    out[:] = ordered
+    return out
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or is_nan(value) or (isinstance(value, int | float) and value < 0)
+
+
+def coded(columns: Columns, categories: Categories) -> Tensor:
+    """Columns as a float tensor of shape (n, d): numbers as they are, categories as codes.
+
+    Float32 where all numbers are, else float64.
+    """
+    numbers = [to_numpy(v) for v, c in zip(columns.values, categories, strict=True) if c is None]
+    single = bool(numbers) and all(v.dtype in (np.float32, np.float16) for v in numbers)
+    X = np.empty(columns.shape, np.float32 if single else np.float64)
+    for j, kept in enumerate(categories):
+        values = columns[j]
+        try:
+            X[:, j] = to_numpy(values, np.nan) if kept is None else _codes(values, kept)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"Column {columns.names[j]!r} holds {np.asarray(values[:1]).tolist()}, which is no "
+                f"number. Name it in categorical_features, or encode it. ({error})"
+            ) from error
+    return as_tensor(X)
+
+
+def _codes(values: Any, kept: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    codes, found = factorize(values)
+    table = {value: code for code, value in enumerate(kept.tolist())}
+    places = [table.get(v, np.nan) if not is_nan(v) else np.nan for v in found.tolist()]
+    return np.array(places, dtype=np.float64)[codes]

@@ -1,0 +1,41 @@
+"""Growth of one tree on binned rows."""
+
+from dovetail.kernels.growth.cpu import (
+    BINS,
+    GROUP,
+    At,
+    Growth,
+    Node,
+    Rows,
+    Rules,
+    Slot,
+    Stage,
+    Units,
+    best_splits,
+    divide,
+    grow,
+    histogram,
+)
+from dovetail.kernels.growth.reference import best_split as reference_best_split
+from dovetail.kernels.growth.reference import divide as reference_divide
+from dovetail.kernels.growth.reference import histogram as reference_histogram
+
+__all__ = [
+    "BINS",
+    "GROUP",
+    "At",
+    "Growth",
+    "Node",
+    "Rows",
+    "Rules",
+    "Slot",
+    "Stage",
+    "Units",
+    "best_splits",
+    "divide",
+    "grow",
+    "histogram",
+    "reference_best_split",
+    "reference_divide",
+    "reference_histogram",
+]

@@ -1,0 +1,67 @@
+"""Gradients and Hessians as integers of a few bits, one word a row.
+
+Each row is rounded up or down by a threshold of its own, spread evenly over any stretch of rows
+(multiples of the golden ratio, modulo 1), so that the errors of a sum cancel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from dovetail.kernels.compiled import compiled
+
+__all__ = ["largest", "pack"]
+
+_BLOCK = 2**14  # rows of a task
+_GOLDEN = 0.6180339887498949
+
+
+def largest(values: Any) -> float:
+    """Greatest absolute value of a float64 array of shape (n,); 0 for none."""
+    find = _largest if len(values) > 2 * _BLOCK else _largest.sequential
+    return float(find(values))
+
+
+@compiled(parallel=True)
+def _largest(values: Any) -> float:
+    n = len(values)
+    tops = np.zeros((n + _BLOCK - 1) // _BLOCK)
+    for block in numba.prange(len(tops)):
+        top = 0.0
+        for i in range(block * _BLOCK, min(block * _BLOCK + _BLOCK, n)):
+            top = max(top, abs(values[i]))
+        tops[block] = top
+    top = 0.0
+    for block in range(len(tops)):
+        top = max(top, tops[block])
+    return top
+
+
+def pack(g: Any, h: Any, unit_g: float, unit_h: float, hessian_bits: int, out: Any) -> None:
+    """Words ⌊g / unit_g + t⌋ · 2^hessian_bits + ⌊h / unit_h + t⌋ with thresholds t in [0, 1).
+
+    Parameters
+    ----------
+    g : float64 of shape (n,)
+    h : the same, or of shape (0,) where hessian_bits is 0
+    out : int32 of shape (n,)
+    """
+    write = _pack if len(g) > 2 * _BLOCK else _pack.sequential
+    write(g, h, unit_g, unit_h, hessian_bits, out)
+
+
+@compiled(parallel=True)
+def _pack(g: Any, h: Any, unit_g: float, unit_h: float, hessian_bits: int, out: Any) -> None:
+    n, scale_g, scale_h = len(g), 1.0 / unit_g, 1.0 / unit_h
+    most = (1 << hessian_bits) - 1
+    for block in numba.prange((n + _BLOCK - 1) // _BLOCK):
+        for i in range(block * _BLOCK, min(block * _BLOCK + _BLOCK, n)):
+            t = (i + 1) * _GOLDEN
+            t -= np.floor(t)
+            word = np.int64(np.floor(g[i] * scale_g + t)) << hessian_bits
+            if hessian_bits > 0:
+                word += min(np.int64(np.floor(h[i] * scale_h + t)), most)
+            out[i] = word

@@ -1,0 +1,165 @@
+"""Gradient boosting: each step adds one tree a score, grown on the gradients of the loss.
+
+Newton boosting as in Friedman 2001 (https://doi.org/10.1214/aos/1013203451) and Chen & Guestrin
+2016 (https://arxiv.org/abs/1603.02754). For losses without a second derivative the leaves' values
+are those that minimize the loss of their rows.
+
+Shapes: n rows, k scores, v validation rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dovetail.data.tensors import as_numpy
+from dovetail.kernels.leaves import add_values, leaf_sums
+from dovetail.objective.losses import Loss
+from dovetail.solve.gradient_words import GradientWords
+from dovetail.solve.loop import State
+from dovetail.solve.solution import Status
+from dovetail.solve.tree import Grower, Grown, Tree
+
+__all__ = ["Boosting", "BoostingState", "Evaluate", "Scores", "no_longer_improves"]
+
+Floats = npt.NDArray[np.float64]
+Trees = tuple[Tree, ...]
+Evaluate = Callable[[Trees, Tensor], "Scores"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What early stopping looks at after an iteration; greater is better."""
+
+    train: float
+    validation: float | None = None
+
+
+@dataclass(frozen=True)
+class BoostingState(State[Trees]):
+    """The trees so far, k an iteration, and what the rows' scores have become.
+
+    F : scores of the training rows, float64 of shape (n, k), changed in place by the next step
+    """
+
+    F: Tensor
+
+
+@dataclass
+class Boosting:
+    """Minimize a loss by a sum of trees.
+
+    Parameters
+    ----------
+    loss : Loss
+    grower : Grower, on the training rows
+    y : targets of the training rows
+    w : float64 of shape (n,) or None
+    start : scores to begin with, float64 of shape (n, k), not kept
+    learning_rate : by which the leaves' values are multiplied
+    dtype : that leaves' values are rounded to
+    evaluate : judges the trees so far and the scores F they give, None where they are not wanted
+    history : scores of earlier iterations, if training goes on; those of new ones are added
+    patience, tol : stop when none of the last `patience` scores exceeds the one before by tol
+    """
+
+    loss: Loss
+    grower: Grower
+    y: Tensor
+    w: Tensor | None
+    start: Tensor
+    learning_rate: float = 0.1
+    dtype: torch.dtype = torch.float64
+    evaluate: Evaluate | None = None
+    history: list[Scores] = field(default_factory=list)
+    patience: int = 10
+    tol: float = 1e-7
+    advice: str = ""  # the limit is the usual end
+
+    def init(self) -> BoostingState:
+        return BoostingState((), {} if self.history else self._judge((), self.start), self.start)
+
+    def step(self, state: BoostingState) -> BoostingState:
+        F = state.F
+        scores = F[:, 0] if F.shape[1] == 1 else F
+        if self.loss.constant_curvature:
+            g, h = self.loss.gradient(self.y, scores), self.w
+        else:
+            g, h = self.loss.gradient_curvature(self.y, scores)
+            h = h if self.w is None else h * _beside(self.w, h)
+        g = g if self.w is None else g * _beside(self.w, g)
+        g, h = g.reshape(F.shape), None if h is None else h.reshape(-1, F.shape[1])
+        trees = tuple(
+            self._tree(F[:, c], g[:, c], None if h is None else h[:, c]) for c in range(F.shape[1])
+        )
+        trees = (*state.value, *trees)
+        return BoostingState(trees, self._judge(trees, F), F)
+
+    def stop(self, state: BoostingState) -> Status | None:
+        if self.evaluate is None or not state.value:
+            return None
+        scores = [s.train if s.validation is None else s.validation for s in self.history]
+        return Status.EARLY if no_longer_improves(scores, self.patience, self.tol) else None
+
+    def best(self, state: BoostingState) -> Trees:
+        return state.value
+
+    def _tree(self, F: Tensor, g: Tensor, h: Tensor | None) -> Tree:
+        """A tree for one column of scores, which is moved by it."""
+        g_n, h_n = as_numpy(g.contiguous()), None if h is None else as_numpy(h.contiguous())
+        grown = self.grower.grow(GradientWords.of(g_n, h_n))
+        tree = grown.tree
+        if len(grown.leaves) > 1:
+            values = self._newton(grown, g_n, h_n) if self.loss.smooth else self._refit(grown, F)
+            values = (self.learning_rate * values).astype(_NUMPY[self.dtype]).astype(np.float64)
+            tree.value[grown.leaves] = values
+            add_values(grown.rows, grown.begins, values, as_numpy(F))
+        return tree
+
+    def _newton(self, grown: Grown, g: Floats, h: Floats | None) -> Floats:
+        """−G / (H + λ) of each leaf, within its bounds."""
+        sums = np.empty((len(grown.leaves), 2))
+        leaf_sums(grown.rows, grown.begins, g, np.ones(1) if h is None else h, sums)
+        values = -sums[:, 0] / (sums[:, 1] + self.grower.rules.l2 + 1e-15)
+        return np.clip(values, grown.bounds[:, 0], grown.bounds[:, 1])
+
+    def _refit(self, grown: Grown, F: Tensor) -> Floats:
+        """The constant of least loss for the residuals of each leaf."""
+        rows = torch.from_numpy(grown.rows.astype(np.int64))
+        residuals = (self.y - F)[rows]
+        weights = None if self.w is None else self.w[rows]
+        values = []
+        for begin, end in zip(grown.begins[:-1], grown.begins[1:], strict=True):
+            w = None if weights is None else weights[begin:end]
+            values.append(float(self.loss.constant_fit(residuals[begin:end], w)))
+        return np.array(values)
+
+    def _judge(self, trees: Trees, F: Tensor) -> dict[str, float]:
+        """Score the trees so far; the record of the step."""
+        if self.evaluate is None:
+            return {}
+        scores = self.evaluate(trees, F)
+        self.history.append(scores)
+        if scores.validation is None:
+            return {"train": scores.train}
+        return {"train": scores.train, "validation": scores.validation}
+
+
+_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+
+
+def no_longer_improves(scores: Sequence[float], patience: int, tol: float) -> bool:
+    """Whether none of the last `patience` scores exceeds the one before them by more than tol."""
+    if len(scores) <= patience:
+        return False
+    least = scores[-patience - 1] + tol
+    return not any(score > least for score in scores[-patience:])
+
+
+def _beside(w: Tensor, F: Tensor) -> Tensor:
+    return w if F.ndim == 1 else w[:, None]

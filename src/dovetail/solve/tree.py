@@ -1,0 +1,268 @@
+"""Growth of regression trees on binned rows.
+
+The rows of a leaf are known by their histogram: sums of gradient, Hessian and count by feature and
+bin. A split reads the histogram of the smaller part from its rows and takes it away from the
+parent's to have the larger one's. Nothing else looks at rows, so that `combine`, which adds up
+histograms over processes, is all that a process group needs.
+
+Legend: n rows, d features, m nodes, l leaves, c nodes that split by categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dovetail.data.bins import Bins, Edges
+from dovetail.kernels.compiled import thread_count
+from dovetail.kernels.growth import (
+    BINS,
+    At,
+    Growth,
+    Node,
+    Rows,
+    Rules,
+    Slot,
+    Stage,
+    Units,
+    best_splits,
+    divide,
+    grow,
+    histogram,
+)
+from dovetail.solve.gradient_words import GradientWords
+
+__all__ = ["Grower", "Grown", "Tree", "TreeRules"]
+
+Combine = Callable[[npt.NDArray[np.int64]], None]
+
+_UNLIMITED = 2**62
+# Rows of a leaf, and bins of a search, from which threads help: for fewer, leaving the compiled
+# loop (5 µs) and waking them (10 µs) costs more than they save.
+_DIVIDE_SHARED, _SUM_SHARED, _SEARCH_SHARED = 32768, 8192, 32768
+
+
+@dataclass(frozen=True, eq=False)
+class TreeRules:
+    """What limits a tree.
+
+    Parameters
+    ----------
+    max_leaves, max_depth : int or None
+    min_rows : fewest rows of a leaf
+    min_hessian : least sum of Hessians of a leaf
+    l2 : λ, added to the Hessian of a leaf
+    feature_share : of the features, drawn anew for every leaf
+    monotone : for each feature 1, −1 or 0, whether values must rise or fall along it
+    groups : sets of features that may be used together on one path, None for all
+    """
+
+    max_leaves: int | None = 31
+    max_depth: int | None = None
+    min_rows: int = 20
+    min_hessian: float = 1e-3
+    l2: float = 0.0
+    feature_share: float = 1.0
+    monotone: Sequence[int] | None = None
+    groups: Sequence[set[int]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """A tree as it was grown.
+
+    Parameters
+    ----------
+    nodes : int64 of shape (m, len(Node)), see kernels.growth
+    sets : int64 of shape (c, 4), categories that go left
+    value : float64 of shape (m,), of leaves
+    edges : Edges of the bins
+    """
+
+    nodes: npt.NDArray[np.int64]
+    sets: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    edges: Edges
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """A tree whose leaves have no values yet, and where its rows are.
+
+    Parameters
+    ----------
+    tree : Tree
+    leaves : int64 of shape (l,), nodes
+    begins : int64 of shape (l + 1,), stretches of `rows`, leaf by leaf
+    rows : uint32 of shape (n,)
+    bounds : float64 of shape (l, 2), of the values
+    """
+
+    tree: Tree
+    leaves: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.uint32]
+    bounds: npt.NDArray[np.float64]
+
+
+class Grower:
+    """Grows trees on the same rows, one after the other.
+
+    Parameters
+    ----------
+    bins : Bins
+    rules : TreeRules
+    random : numpy Generator or None
+        Draws features where `feature_share` is less than 1.
+    combine : function or None
+        Adds up an array of integers over processes, in place.
+
+    Cost of a tree O(n d) times the depth at which the smaller parts halve, and O(256 d) a leaf;
+    memory O(256 d) a leaf that may still be split.
+    """
+
+    def __init__(
+        self,
+        bins: Bins,
+        rules: TreeRules,
+        random: np.random.Generator | None = None,
+        combine: Combine | None = None,
+    ) -> None:
+        self.rules, self._bins, self._random, self._combine = rules, bins, random, combine
+        d, n = bins.by_column.shape
+        leaves = max(n // rules.min_rows, 1)
+        best_first = rules.max_leaves is not None and rules.max_leaves < leaves
+        self._rules = Rules(
+            _features(bins, rules),
+            _groups(rules, d),
+            float(rules.feature_share),
+            0,
+            _UNLIMITED if rules.max_leaves is None else int(rules.max_leaves),
+            _UNLIMITED if rules.max_depth is None else int(rules.max_depth),
+            int(rules.min_rows),
+            float(rules.min_hessian),
+            float(rules.l2),
+            best_first,
+        )
+        if best_first:
+            assert rules.max_leaves is not None
+            leaves = rules.max_leaves
+        self._all = np.arange(n, dtype=np.uint32)
+        self._order, self._room = np.empty(n, np.uint32), np.empty((2, n), np.uint32)
+        self._codes = bins.by_row.view(np.uint64)
+        # depth first, the smaller part first, at most so many leaves wait as n can be halved
+        slots = (leaves if best_first else n.bit_length()) + 2
+        self._growth = _room_for(slots, 2 * leaves + 1, 8 * self._codes.shape[1], self._rules)
+        threads = thread_count()
+        self._shared = np.empty((threads - 1, *self._growth.histograms.shape[1:]), np.int64)
+        self._pauses = (
+            (_DIVIDE_SHARED, _SUM_SHARED, 2 * BINS * d < _SEARCH_SHARED)
+            if threads > 1
+            else (_UNLIMITED, _UNLIMITED, True)
+        )
+        if combine is not None:
+            self._pauses = (self._pauses[0], -1, self._pauses[2])
+
+    def grow(self, gradients: GradientWords) -> Grown:
+        """A tree for these gradients; the array of rows is used again by the next one."""
+        rules = self._rules
+        if rules.share < 1:
+            assert self._random is not None, "drawing features needs a random generator"
+            rules = rules._replace(seed=int(self._random.integers(2**62)))
+        self._order[:] = self._all
+        rows = Rows(
+            self._order,
+            self._room,
+            gradients.narrow,
+            gradients.wide,
+            self._codes,
+            self._bins.by_column,
+        )
+        units, growth = gradients.units, self._growth
+        if self._plant(rows, units):
+            while grow(rows, units, rules, growth, self._shared, *self._pauses) != Stage.DONE:
+                self._step(rows, units, rules)
+                growth.at[At.STAGE] += 1
+        return self._grown()
+
+    def _plant(self, rows: Rows, units: Units) -> bool:
+        """Begin with one leaf; whether it may be split."""
+        growth, rules = self._growth, self._rules
+        slots = len(growth.slots)
+        growth.slots[:, Slot.FREE] = np.arange(slots - 1, -1, -1)
+        growth.lefts[0, BINS:] = 1
+        growth.nodes[0], growth.values[0] = 0, (0.0, -np.inf, np.inf, 0.0)
+        growth.nodes[0, Node.SET], growth.nodes[0, Node.END] = -1, len(rows.order)
+        growth.at[:] = 0
+        growth.at[At.NODES], growth.at[At.FREE], growth.at[At.WANTED] = 1, slots - 1, 1
+        growth.at[At.STAGE] = Stage.SEARCH
+        self._sum(rows, units, 0)
+        gradient, word = growth.histograms[0, 0].sum(axis=0)
+        growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
+        count = int(word) & ((1 << units.bits) - 1)
+        hessian = count if units.counted else (int(word) >> units.bits) * units.hessian
+        return count >= 2 * rules.min_rows and hessian >= rules.min_hessian
+
+    def _step(self, rows: Rows, units: Units, rules: Rules) -> None:
+        """The step that the loop left to its caller."""
+        growth = self._growth
+        stage, parent = growth.at[At.STAGE], growth.nodes[growth.at[At.PARENT]]
+        if stage == Stage.DIVIDE:
+            slot = parent[Node.SLOT]
+            codes = rows.columns[growth.slots[slot, Slot.FEATURE]]
+            growth.at[At.MIDDLE] = divide(
+                rows, int(parent[Node.BEGIN]), int(parent[Node.END]), codes, growth.lefts[slot]
+            )
+        elif stage == Stage.SUM:
+            self._sum(rows, units, int(growth.at[At.SMALLER]))
+        else:
+            best_splits(growth, rules, units)
+
+    def _sum(self, rows: Rows, units: Units, leaf: int) -> None:
+        node = self._growth.nodes[leaf]
+        out = self._growth.histograms[node[Node.SLOT]]
+        d = len(self._rules.features)
+        histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, d, self._shared, out)
+        if self._combine is not None:
+            self._combine(out)
+
+    def _grown(self) -> Grown:
+        growth = self._growth
+        nodes = growth.nodes[: growth.at[At.NODES]].copy()
+        leaves = np.flatnonzero(nodes[:, Node.LEFT] == np.arange(len(nodes)))
+        leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]
+        begins = np.append(nodes[leaves, Node.BEGIN], len(self._order))
+        sets = growth.sets[: growth.at[At.SETS]].copy()
+        tree = Tree(nodes, sets, np.zeros(len(nodes)), self._bins.edges)
+        return Grown(tree, leaves, begins, self._order, growth.values[leaves, 1:3])
+
+
+def _features(bins: Bins, rules: TreeRules) -> npt.NDArray[np.int64]:
+    d = len(bins.missing)
+    monotone = np.zeros(d, np.int64) if rules.monotone is None else np.asarray(rules.monotone)
+    columns: list[Any] = [bins.edges.counts, bins.missing, bins.edges.categorical, monotone]
+    return np.ascontiguousarray(np.column_stack(columns).astype(np.int64))
+
+
+def _groups(rules: TreeRules, d: int) -> npt.NDArray[np.uint8]:
+    groups = np.zeros((len(rules.groups or ()), d), np.uint8)
+    for group, members in zip(groups, rules.groups or (), strict=True):
+        group[list(members)] = 1
+    return groups
+
+
+def _room_for(slots: int, nodes: int, features: int, rules: Rules) -> Growth:
+    """Memory for a tree; the system gives what is written to."""
+    return Growth(
+        np.empty((slots, features, BINS, 2), np.int64),
+        np.empty((slots, len(Slot)), np.int64),
+        np.empty((slots, BINS + len(rules.groups)), np.uint8),
+        np.empty((nodes, len(Node)), np.int64),
+        np.empty((nodes, 4)),
+        np.empty((nodes if rules.features[:, 2].any() else 0, 4), np.int64),
+        np.empty(len(At), np.int64),
+    )
