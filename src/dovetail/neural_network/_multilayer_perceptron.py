@@ -107,11 +107,6 @@ class MultilayerPerceptron(Estimator):
 
     def _go_on(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
         """Train, from the net so far where there is one and `warm_start` or partial_fit says so."""
-        if incremental and self.early_stopping:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True: what is held out in one call "
-                "would be learned in the next."
-            )
         before = self.__dict__.get("_program") if incremental or self.warm_start else None
         self._going_on: bool = incremental or before is not None
         return self._template(
@@ -125,6 +120,11 @@ class MultilayerPerceptron(Estimator):
     # -- training
 
     def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetScores:
+        if incremental and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: what is held out in one call "
+                "would be learned in the next."
+            )
         rows, target = self._target(_trainable(batches.whole))
         random = check_random_state(self.random_state)
         if before is None:

@@ -147,6 +147,7 @@ class MLPClassifier(MultilayerPerceptron, Probabilities, WeightedClassifier):
         -------
         self
         """
+        self._validate_params()
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit, which never sees all "
