@@ -139,10 +139,10 @@ class StandardScaler(OneToOneFeatureMixin, Invertible, WeightedIncremental, Weig
 
 
 def _moments_of(program: Any) -> Moments:
-    zeros = torch.zeros_like(program.weight)
+    weight = program.weight
+    zeros = torch.zeros_like(weight)
     mean = zeros if program.mean is None else program.mean
-    return Moments(
-        program.weight,
-        mean,
-        zeros if program.variance is None else program.variance * program.weight,
-    )
+    if program.variance is None:
+        return Moments(weight, mean, zeros)
+    squares = torch.where(weight > 0, program.variance * weight, zeros)  # NaN where none was seen
+    return Moments(weight, mean, squares)
