@@ -39,16 +39,16 @@ def center(batches: Batches, *, intercept: bool) -> Centered:
     return Centered(x_mean, y_mean, y)
 
 
-def gram(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
+def gram(batches: Batches, means: Centered, *, copy: bool = True) -> tuple[Tensor, Tensor]:
     """(X − x̄)ᵀ W (X − x̄), (d, d), and (X − x̄)ᵀ W (y − ȳ), (d, t); float64, summed over blocks of
-    rows.
+    rows. Without `copy` dense X becomes X − x̄.
     """
     whole = Batches(Batch(batches.X, means.targets, batches.w))
 
     def block(b: Batch) -> tuple[Tensor, Tensor]:
         if isinstance(b.X, SparseMatrix):
             return _sparse_gram(b, means)
-        X, y = _shifted(b, means)
+        X, y = _shifted(b, means, copy)
         yw = y if b.w is None else y * b.w[:, None]
         Xw = X if b.w is None else X * b.w[:, None]
         return (Xw.T @ X).double(), (X.T @ yw).double()
@@ -56,8 +56,9 @@ def gram(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
     return whole.in_blocks(_ROWS).sum(block)
 
 
-def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
-    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense X.
+def triangle(batches: Batches, means: Centered, *, copy: bool = True) -> tuple[Tensor, Tensor]:
+    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense X,
+    which becomes X − x̄ without `copy`.
 
     Triangles of blocks, one under the other, have the triangle of all rows (Demmel et al. 2012,
     https://doi.org/10.1137/080731992): this is a fold, as backward stable as one factorization.
@@ -65,7 +66,7 @@ def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
     d = batches.n_features
 
     def block(b: Batch) -> Tensor:
-        X, y = _shifted(b, means)
+        X, y = _shifted(b, means, copy)
         both = torch.cat([X, y], 1).double()
         if b.w is not None:
             both *= b.w.double().sqrt()[:, None]
@@ -82,10 +83,11 @@ def _r(A: Tensor) -> Tensor:
     return R
 
 
-def _shifted(b: Batch, means: Centered) -> tuple[Tensor, Tensor]:
+def _shifted(b: Batch, means: Centered, copy: bool) -> tuple[Tensor, Tensor]:
     """X − x̄ and y − ȳ of a block."""
     assert b.y is not None
-    return b.X - means.x.to(b.X.dtype), b.y - means.y.to(b.y.dtype)
+    subtract = torch.sub if copy else Tensor.sub_
+    return subtract(b.X, means.x.to(b.X.dtype)), b.y - means.y.to(b.y.dtype)
 
 
 def _sparse_gram(b: Batch, means: Centered) -> tuple[Tensor, Tensor]:

@@ -1,13 +1,15 @@
 """Ordinary least squares."""
 
 from dataclasses import KW_ONLY
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Self
 
 import torch
 from torch import Tensor
 
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
+from dovetail.data.results import may_overwrite
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.linear_model._center import Centered, center, gram, triangle
@@ -30,7 +32,7 @@ class LinearRegression(WeightedRegressor):
     ----------
     fit_intercept : bool, default=True
     copy_X : bool, default=True
-        There for scikit-learn's signature; X is never written to.
+        False lets fit subtract its means from dense X, where X is a float array or tensor.
     tol : float >= 0, default=1e-6
         Relative precision of the iterative solution for sparse X.
     n_jobs : int or None, default=None
@@ -82,23 +84,40 @@ class LinearRegression(WeightedRegressor):
         b = flat_when(self._program.flat, self._program.intercept)
         return b if self._container == "torch" else as_numpy(b)[()]
 
-    def _fit(self, batches: Batches) -> Linear:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), float or None
+            Weight of each row's square; an integer weight equals that many copies of the row.
+
+        Returns
+        -------
+        self
+        """
+        learn = partial(self._fit, copy=self.copy_X or not may_overwrite(X))
+        return self._template(learn, X, y, sample_weight, reset=True)
+
+    def _fit(self, batches: Batches, *, copy: bool = True) -> Linear:
         means = center(batches, intercept=self.fit_intercept)
         if self.positive:
-            G, b = gram(batches, means)
+            G, b = gram(batches, means, copy=copy)
             coef = torch.stack([nonnegative_least_squares(G, column) for column in b.T])
         elif isinstance(batches.X, SparseMatrix):
             coef = self._by_products(batches, means)
         else:
-            coef = self._by_factors(batches, means)
+            coef = self._by_factors(batches, means, copy)
         dtype = batches.dtype
         return Linear(
             coef.to(dtype), means.intercept(coef).to(dtype), "identity", batches.y.ndim == 1
         )
 
-    def _by_factors(self, batches: Batches, means: Centered) -> Tensor:
+    def _by_factors(self, batches: Batches, means: Centered, copy: bool) -> Tensor:
         """From the triangle R of X = QR, found block by block, and the singular values of R."""
-        R, z = triangle(batches, means)
+        R, z = triangle(batches, means, copy=copy)
         U, s, Vh = torch.linalg.svd(R, full_matrices=False)
         keep = s > torch.finfo(batches.dtype).eps * min(R.shape) * s.max()
         self.rank_ = int(keep.sum())

@@ -79,7 +79,7 @@ class Splines(Program):
         return SparseMatrix.from_scipy(sorted_matrix, X.device)
 
     def local(self, X: Tensor) -> tuple[Tensor, Tensor]:
-        """Values of the splines that are not zero, (n, d, p + 1), and which is the first, (n, d)."""
+        """Values of the splines that are not zero, (n, d, p + 1), and the first of them, (n, d)."""
         x = X if X.dtype in FLOATS else X.to(torch.float32)
         low, high = (end.to(x.dtype) for end in self.range())
         missing = x.isnan()

@@ -76,7 +76,7 @@ class ColumnTyper(Transformer):
         """None: strings have no tensors."""
         raise ProgramError("ColumnTyper works on frames, not on tensors: it has no Program.")
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the columns of X.
 

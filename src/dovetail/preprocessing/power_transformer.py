@@ -4,6 +4,7 @@ import warnings
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import Tags
@@ -13,7 +14,7 @@ from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
 from dovetail.data.results import by_rows
 from dovetail.data.statistics import column_moments
-from dovetail.data.tensors import FLOATS
+from dovetail.data.tensors import FLOATS, as_tensor
 from dovetail.preprocessing._power_likelihood import likeliest_exponents, logarithms
 from dovetail.preprocessing._shared import InPlace, standard_deviations
 from dovetail.program import Program
@@ -65,6 +66,19 @@ class _Power(Program):
         return torch.where(kappa.abs() < 1e-20, 1e-20, kappa).to(dtype)
 
 
+class _Exponents(Learned):
+    """Exponents, which may also be given instead of learned: without a fit, powers are then neither
+    shifted nor scaled.
+    """
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if "_program" not in instance.__dict__:
+            given = as_tensor(np.asarray(value, dtype=np.float64))
+            instance._program = _Power(given, None, None, instance.method == "box-cox")
+            instance._container = "numpy"
+        super().__set__(instance, value)
+
+
 class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
     """Map each column by the power that makes it most like a normal one, then standardize it.
 
@@ -114,7 +128,7 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
     standardize: bool = True
     copy: bool = True
 
-    lambdas_ = Learned("exponents")
+    lambdas_ = _Exponents("exponents")
 
     @classmethod
     def _examples(cls) -> list["PowerTransformer"]:
@@ -150,10 +164,11 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
         return by_rows(self._program, X, copy=copy)
 
     def _inverse(self, X: Tensor, *, copy: bool = True) -> Tensor:
-        if X.shape[1] != self.n_features_in_:
+        width = len(self._program.exponents)
+        if X.shape[1] != width:
             raise ValueError(
-                f"X has {X.shape[1]} features, but PowerTransformer is expecting "
-                f"{self.n_features_in_} features as input."
+                f"X has {X.shape[1]} features, but PowerTransformer is expecting {width} features "
+                "as input."
             )
         missing = X.isnan().sum(0)
         back = by_rows(self._program.inverse, X, copy=copy)
