@@ -1,4 +1,4 @@
-"""Which columns a branch takes: what a user may say of them, as positions.
+"""Columns of X: in what container, and which of them a branch takes, as positions.
 
 A selection is an integer, a name, a slice of either (names: both ends belong to it), a list of
 either, or a mask.
@@ -8,13 +8,40 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.validation import check_array
 
+from dovetail.data.door import source
+from dovetail.data.frames import is_frame
 from dovetail.data.schema import nearest
 from dovetail.errors import SchemaError
 
-__all__ = ["as_slice", "is_single", "kind_of", "missing_columns", "positions_of"]
+__all__ = ["as_slice", "is_single", "kind_of", "missing_columns", "positions_of", "with_columns"]
 
 Kind = Literal["int", "str", "bool"]
+
+
+def with_columns(X: Any, whom: str) -> Any:
+    """X in a container that columns can be taken from: an array, sparse matrix, tensor or frame.
+
+    Raises
+    ------
+    ValueError
+        Not two-dimensional.
+    """
+    X = source(X)
+    if not (sp.issparse(X) or (hasattr(X, "shape") and hasattr(X, "__array__")) or is_frame(X)):
+        array = check_array(X, ensure_all_finite="allow-nan", dtype=None)
+        # numpy makes text of rows that mix numbers and text
+        mixed = array.dtype.kind in "US"
+        return check_array(X, ensure_all_finite="allow-nan", dtype=object) if mixed else array
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"{whom} takes 2D data, got {len(X.shape)}D. Reshape your data either using "
+            "array.reshape(-1, 1) if it has a single column or array.reshape(1, -1) if it "
+            "contains a single row."
+        )
+    return X
 
 
 def is_single(selection: Any) -> bool:

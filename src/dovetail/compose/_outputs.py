@@ -9,7 +9,9 @@ import narwhals as nw
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["places", "refuse_pandas_na", "sparse_enough", "vectors_explained"]
+from dovetail.data.frames import is_frame
+
+__all__ = ["places", "refuse_flat", "refuse_pandas_na", "sparse_enough", "vectors_explained"]
 
 
 def sparse_enough(outputs: Sequence[Any], threshold: float) -> bool:
@@ -43,6 +45,15 @@ def vectors_explained() -> Iterator[None]:
                 "selection as a list of one item instead of a scalar."
             ) from error
         raise
+
+
+def refuse_flat(name: str, output: Any) -> None:
+    """Outputs are joined along the columns."""
+    if getattr(output, "ndim", 0) != 2 and not is_frame(output):
+        raise ValueError(
+            f"The output of the '{name}' transformer should be 2D (numpy array, scipy sparse "
+            "array, dataframe)."
+        )
 
 
 def refuse_pandas_na(name: str, output: Any) -> None:

@@ -12,7 +12,6 @@ from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
-    MethodMapping,
     _raise_for_params,
     process_routing,
 )
@@ -23,19 +22,26 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from dovetail.compose._columns import as_slice, is_single, kind_of, missing_columns, positions_of
-from dovetail.compose._outputs import places, refuse_pandas_na, sparse_enough, vectors_explained
-from dovetail.data.door import source
-from dovetail.data.frames import column_names, is_frame, take_columns
+from dovetail.compose._columns import (
+    as_slice,
+    is_single,
+    kind_of,
+    missing_columns,
+    positions_of,
+    with_columns,
+)
+from dovetail.compose._outputs import (
+    places,
+    refuse_flat,
+    refuse_pandas_na,
+    sparse_enough,
+    vectors_explained,
+)
+from dovetail.data.frames import column_names, take_columns
 from dovetail.params import Between, Has, Rule
 from dovetail.pipeline._branches import Branch, Branches, is_word
-from dovetail.pipeline._composition import (
-    Routed,
-    as_foreign,
-    as_given,
-    keep_container,
-    name_estimators,
-)
+from dovetail.pipeline._composition import NamedMembers, Routed, as_foreign, name_estimators
+from dovetail.pipeline._metadata import branch_mapping
 from dovetail.preprocessing import FunctionTransformer, StandardScaler
 
 __all__ = ["ColumnTransformer", "make_column_transformer"]
@@ -47,7 +53,7 @@ _Transformer = (
 )
 
 
-class ColumnTransformer(Branches):
+class ColumnTransformer(NamedMembers, Branches):
     """A transformer for each group of columns, their outputs joined along the columns.
 
     Columns that were chosen from a frame are found again by name, whatever their order and whatever
@@ -215,19 +221,7 @@ class ColumnTransformer(Branches):
         return positions
 
     def _received(self, X: Any) -> Any:
-        X = source(X)
-        if not (sp.issparse(X) or (hasattr(X, "shape") and hasattr(X, "__array__")) or is_frame(X)):
-            array = check_array(X, ensure_all_finite="allow-nan", dtype=None)
-            # numpy makes text of rows that mix numbers and text
-            mixed = array.dtype.kind in "US"
-            return check_array(X, ensure_all_finite="allow-nan", dtype=object) if mixed else array
-        if len(X.shape) != 2:
-            raise ValueError(
-                f"ColumnTransformer takes 2D data, got {len(X.shape)}D. Reshape your data either "
-                "using array.reshape(-1, 1) if it has a single column or array.reshape(1, -1) if "
-                "it contains a single row."
-            )
-        return X
+        return with_columns(X, type(self).__name__)
 
     def _branches(self, X: Any) -> list[Branch]:
         active = [each for each in self.transformers_ if self._takes_part(each[0], each[1])]
@@ -253,38 +247,10 @@ class ColumnTransformer(Branches):
 
     # -- learning
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Fit every branch on its columns.
-
-        Parameters
-        ----------
-        X : of shape (n_samples, n_features): array, sparse matrix, frame, dict of columns or tensor
-        y : targets, given to every branch
-        **params : routed metadata
-
-        Returns
-        -------
-        self
-        """
-        _raise_for_params(params, self, "fit")
-        self._fit_branches(self._received(X), y, params)
-        keep_container(self, X)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit every branch and join what they make of their columns; parameters as in `fit`."""
-        _raise_for_params(params, self, "fit_transform")
-        return as_given(self._fit_carry(X, y, params), X)
-
-    def _fit_carry(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
-        received = self._received(X)
-        outputs = self._fit_branches(received, y, params)
-        keep_container(self, X)
-        return self._join([name for name, _ in self._fitted_members()], outputs, received)
-
     @_fit_context(prefer_skip_nested_validation=False)
-    def _fit_branches(self, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
-        """Fit the branches on received X; their outputs."""
+    def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
+        """Every branch transforms too, because the outputs decide whether the whole is sparse."""
+        _raise_for_params(params, self, caller)
         validate_data(self, X=X, skip_check_array=True)
         if not X.shape[1]:
             raise ValueError(
@@ -307,7 +273,6 @@ class ColumnTransformer(Branches):
             outputs, fitted = self._run_fit(branches, y, routed, "fit_transform")
         by_name = dict(zip([branch.name for branch in branches], fitted, strict=True))
         self.transformers_ = [(name, by_name.get(name, t), c) for name, t, c in chosen]
-        self._check_outputs(list(by_name), outputs)
         self.sparse_output_ = sparse_enough(outputs, self.sparse_threshold)
         self.output_indices_ = places(by_name, outputs, self._positions)
         self._remember_names(list(by_name), outputs)
@@ -340,11 +305,7 @@ class ColumnTransformer(Branches):
         return sp.hstack(parts).tocsr()
 
     def _check_output(self, name: str, output: Any) -> None:
-        if getattr(output, "ndim", 0) != 2 and not is_frame(output):
-            raise ValueError(
-                f"The output of the '{name}' transformer should be 2D (numpy array, scipy sparse "
-                "array, dataframe)."
-            )
+        refuse_flat(name, output)
         if _get_output_config("transform", self)["dense"] != "pandas":
             refuse_pandas_na(name, output)
 
@@ -404,12 +365,7 @@ class ColumnTransformer(Branches):
         router = MetadataRouter(owner=self)
         rest = [] if is_word("drop", self.remainder) else [("remainder", self.remainder, None)]
         for name, transformer, _ in [*self.transformers, *rest]:
-            mapping = MethodMapping().add(caller="transform", callee="transform")
-            whole = hasattr(transformer, "fit_transform")
-            for caller in ("fit", "fit_transform"):
-                for callee in ("fit_transform",) if whole else ("fit", "transform"):
-                    mapping.add(caller=caller, callee=callee)
-            router.add(method_mapping=mapping, **{name: transformer})
+            router.add(method_mapping=branch_mapping(transformer, fit=False), **{name: transformer})
         return router
 
 

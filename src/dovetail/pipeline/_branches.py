@@ -35,6 +35,7 @@ from dovetail.pipeline._composition import (
     as_given,
     carry,
     fit_step,
+    keep_container,
     params_for,
     program_of,
 )
@@ -98,6 +99,39 @@ class Branches(TransformerMixin, Composition):
 
     # -- learning
 
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit every branch on its part of X.
+
+        Parameters
+        ----------
+        X : of shape (n_samples, n_features), in any container the branches take
+        y : targets, given to every branch
+        **params : routed metadata
+
+        Returns
+        -------
+        self
+        """
+        self._fit_as("fit", self._received(X), y, params)
+        keep_container(self, X)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit every branch and join what they make of their parts; parameters as in `fit`."""
+        return as_given(self._fit_carry(X, y, params), X)
+
+    def _fit_carry(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+        received = self._received(X)
+        outputs = self._fit_as("fit_transform", received, y, params)
+        keep_container(self, X)
+        return self._join([name for name, _ in self._fitted_members()], outputs, received)
+
+    def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
+        """The body of `fit` and `fit_transform`, `caller` says which, on received X: fit the
+        branches, keep them; their outputs.
+        """
+        raise NotImplementedError
+
     def _run_fit(
         self, branches: Sequence[Branch], y: Any, routed: Routed, caller: str
     ) -> tuple[list[Any], list[Any]]:
@@ -123,8 +157,11 @@ class Branches(TransformerMixin, Composition):
             for index, (name, transformer, X) in enumerate(branches)
         ]
         done = _in_parallel(_fit_branch, jobs, self.n_jobs)
+        outputs, transformers = [out for out, _ in done], [fitted for _, fitted in done]
+        if caller == "fit_transform":
+            self._check_outputs([branch.name for branch in branches], outputs)
         context.call_on_fit_task_end(estimator=self, y=y)
-        return [out for out, _ in done], [transformer for _, transformer in done]
+        return outputs, transformers
 
     # -- transforming
 

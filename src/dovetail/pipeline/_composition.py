@@ -2,8 +2,9 @@
 from one to the next.
 
 A step is *ours* if it is a `dovetail.base.Estimator`, else *foreign*: scikit-learn's, or anybody's.
-Foreign steps are given numpy arrays where the data is a tensor. Between our own steps data stays on
-an accelerator, whatever container it came in, and only the outermost composition gives it back.
+Foreign steps are given numpy arrays where the data is a tensor or a pyarrow column. Between our own
+steps data stays on an accelerator, whatever container it came in, and only the outermost
+composition gives it back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pyarrow as pa
 import torch
 from sklearn.base import TransformerMixin
 from sklearn.exceptions import NotFittedError
@@ -21,12 +23,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dovetail.base import Estimator
+from dovetail.data.columns import to_numpy
 from dovetail.data.tensors import as_numpy, as_tensor, target_device
 from dovetail.errors import ProgramError
 from dovetail.program import Program
 
 __all__ = [
     "Composition",
+    "NamedMembers",
     "Nest",
     "Routed",
     "as_foreign",
@@ -65,7 +69,19 @@ class Nest(Estimator):
         return self
 
 
-class Composition(Nest, _BaseComposition):
+class Composition(Nest):
+    """A nest that transforms, so that data can stay on an accelerator within it."""
+
+    def _carry(self, X: Any, routed: Routed = None) -> Any:
+        """`transform`, its result left on the device where it was computed."""
+        raise NotImplementedError
+
+    def _fit_carry(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+        """`fit_transform`, its result left on the device where it was computed."""
+        raise NotImplementedError
+
+
+class NamedMembers(_BaseComposition):
     """An estimator whose parameter `_members` is a list of (name, estimator)."""
 
     _members: ClassVar[str]
@@ -81,14 +97,6 @@ class Composition(Nest, _BaseComposition):
         """Set parameters, replace estimators by their name, or set theirs as `name__parameter`."""
         self._set_params(self._members, **params)
         return self
-
-    def _carry(self, X: Any, routed: Routed = None) -> Any:
-        """`transform`, its result left on the device where it was computed."""
-        raise NotImplementedError
-
-    def _fit_carry(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
-        """`fit_transform`, its result left on the device where it was computed."""
-        raise NotImplementedError
 
 
 def skipped(step: Any) -> bool:
@@ -130,7 +138,7 @@ def params_for(routed: Routed, name: str, method: str) -> Mapping[str, Any]:
 
 
 def call(step: Any, method: str, X: Any, *args: Any, **params: Any) -> Any:
-    """A method of a step; a foreign one is given numpy for tensors."""
+    """A method of a step; a foreign one is given what others take."""
     if not isinstance(step, Estimator):
         return getattr(step, method)(as_foreign(X), *map(as_foreign, args), **params)
     return getattr(step, method)(X, *args, **params)
@@ -206,7 +214,9 @@ def _default_output(step: Any) -> bool:
 
 
 def as_foreign(X: Any) -> Any:
-    """X as others take it: numpy for a tensor."""
+    """X as others take it: numpy for a tensor and for a column of a pyarrow table."""
+    if isinstance(X, pa.ChunkedArray):
+        return to_numpy(X)
     return as_numpy(X) if isinstance(X, Tensor) else X
 
 

@@ -1,4 +1,4 @@
-"""Which parameters and metadata a pipeline hands to its steps."""
+"""Which parameters and metadata a composition hands to its members."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import (
 
 from dovetail.pipeline._composition import skipped
 
-__all__ = ["fit_params", "router_of", "sent_through"]
+__all__ = ["branch_mapping", "fit_params", "router_of", "sent_through"]
 
 _FITS = ("fit", "fit_transform", "fit_predict")
 # What a method of the pipeline calls on the steps before the last.
@@ -42,6 +42,14 @@ def router_of(pipeline: Any) -> MetadataRouter:
         routes = {**itself, **_fit_callees(final, ("fit_transform",))}
         router.add(method_mapping=_mapping(routes), **{name: final})
     return router
+
+
+def branch_mapping(transformer: Any, *, fit: bool = True) -> MethodMapping:
+    """The routes from methods of a composition to those of a branch; fit=False where `fit`
+    transforms too.
+    """
+    callees = _fit_callees(transformer, ("fit", "fit_transform"))
+    return _mapping(callees | {"transform": "transform"} | ({"fit": "fit"} if fit else {}))
 
 
 def _fit_callees(step: Any, callers: tuple[str, ...]) -> dict[str, Any]:

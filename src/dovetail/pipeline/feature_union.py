@@ -1,28 +1,24 @@
 """Transformers side by side, each on all columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from sklearn.base import _fit_context
 from sklearn.utils import Bunch, Tags, get_tags
 from sklearn.utils._param_validation import Hidden
 from sklearn.utils._repr_html.estimator import _VisualBlock
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, _routing_enabled, process_routing
 
 from dovetail.params import Rule
 from dovetail.pipeline._branches import Branch, Branches, is_word
-from dovetail.pipeline._composition import as_given, is_fitted, keep_container, name_estimators
+from dovetail.pipeline._composition import NamedMembers, is_fitted, name_estimators
+from dovetail.pipeline._metadata import branch_mapping
 from dovetail.preprocessing import FunctionTransformer, StandardScaler
 
 __all__ = ["FeatureUnion", "make_union"]
 
 
-class FeatureUnion(Branches):
+class FeatureUnion(NamedMembers, Branches):
     """Several transformers, each on all of X, their outputs joined along the columns.
 
     Parameters
@@ -129,36 +125,7 @@ class FeatureUnion(Branches):
     # -- learning
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
-        """Fit every branch.
-
-        Parameters
-        ----------
-        X : whatever the branches take
-        y : targets, given to every branch
-        **fit_params
-            Given to every branch; with metadata routing, to those that asked.
-
-        Returns
-        -------
-        self
-        """
-        self._fit_as("fit", X, y, fit_params)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit every branch and join what they make of X; parameters as in `fit`."""
-        return as_given(self._fit_carry(X, y, params), X)
-
-    @_fit_context(prefer_skip_nested_validation=False)
-    def _fit_carry(self, X: Any, y: Any, params: Any) -> Any:
-        outputs = self._fit_as("fit_transform", X, y, params)
-        names = [name for name, _ in self._fitted_members()]
-        self._check_outputs(names, outputs)
-        return self._join(names, outputs, X)
-
-    def _fit_as(self, caller: str, X: Any, y: Any, params: Any) -> list[Any]:
-        """Fit the branches; their outputs."""
+    def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
         self.transformer_list = list(self.transformer_list)
         self._check_branches()
         if _routing_enabled():
@@ -174,7 +141,6 @@ class FeatureUnion(Branches):
         self.transformer_list = [
             (name, t if isinstance(t, str) else by_name[name]) for name, t in self.transformer_list
         ]
-        keep_container(self, X)
         return outputs
 
     def _check_output(self, name: str, output: Any) -> None:
@@ -235,16 +201,7 @@ class FeatureUnion(Branches):
         """Which metadata goes from which method of the union to which method of a branch."""
         router = MetadataRouter(owner=self)
         for name, transformer in self.transformer_list:
-            mapping = MethodMapping()
-            for caller, callee in (
-                ("fit", "fit"),
-                ("fit_transform", "fit_transform"),
-                ("fit_transform", "fit"),
-                ("fit_transform", "transform"),
-                ("transform", "transform"),
-            ):
-                mapping.add(caller=caller, callee=callee)
-            router.add(method_mapping=mapping, **{name: transformer})
+            router.add(method_mapping=branch_mapping(transformer), **{name: transformer})
         return router
 
 

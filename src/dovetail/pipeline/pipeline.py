@@ -25,6 +25,7 @@ from dovetail.errors import ProgramError
 from dovetail.params import Rule
 from dovetail.pipeline._composition import (
     Composition,
+    NamedMembers,
     Routed,
     as_given,
     call,
@@ -64,7 +65,7 @@ def _can_inverse(pipeline: Any) -> bool:
     return all(hasattr(step, "inverse_transform") for _, step in pipeline._active())
 
 
-class Pipeline(Composition):
+class Pipeline(NamedMembers, Composition):
     """Transformers one after the other, and an estimator on what they make of X.
 
     `fit` fits each step on the output of the one before; `predict`, `transform` and the others

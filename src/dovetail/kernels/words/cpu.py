@@ -63,5 +63,6 @@ def _pack(g: Any, h: Any, unit_g: float, unit_h: float, hessian_bits: int, out: 
             t -= np.floor(t)
             word = np.int64(np.floor(g[i] * scale_g + t)) << hessian_bits
             if hessian_bits > 0:
-                word += min(np.int64(np.floor(h[i] * scale_h + t)), most)
+                low = np.int64(np.floor(h[i] * scale_h + t))
+                word += low if low < most else most
             out[i] = word
