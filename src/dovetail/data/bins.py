@@ -96,8 +96,9 @@ def find_edges(
     weight = None if w is None else as_numpy(w.double())
 
     def cuts_of(j: int) -> Any:
-        if categories[j] is not None:
-            return np.arange(max(categories[j] - 1, 0), dtype=np.float64)
+        levels = categories[j]
+        if levels is not None:
+            return np.arange(max(levels - 1, 0), dtype=np.float64)
         cuts = _cut_numbers(values[:, j][rows].astype(np.float64), weight, max_bins)
         return np.unique(_rounded_down(cuts, values.dtype))
 

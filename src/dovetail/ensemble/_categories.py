@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from dovetail.data.columns import Columns, factorize, is_nan, to_numpy
+from dovetail.data.columns import Columns, factorize, is_nan, missing_mask, to_numpy
 from dovetail.data.tensors import as_tensor
 from dovetail.errors import DataError
 
@@ -54,19 +54,32 @@ def coded(columns: Columns, categories: Categories) -> Tensor:
 
     Float32 where all numbers are, else float64.
     """
-    numbers = [to_numpy(v) for v, c in zip(columns.values, categories, strict=True) if c is None]
-    single = bool(numbers) and all(v.dtype in (np.float32, np.float16) for v in numbers)
+    found = [
+        _numbers(v, name) if kept is None else _codes(v, kept)
+        for v, name, kept in zip(columns.values, columns.names, categories, strict=True)
+    ]
+    dtypes = {v.dtype for v, kept in zip(found, categories, strict=True) if kept is None}
+    single = bool(dtypes) and dtypes <= {np.dtype(np.float32), np.dtype(np.float16)}
     X = np.empty(columns.shape, np.float32 if single else np.float64)
-    for j, kept in enumerate(categories):
-        values = columns[j]
-        try:
-            X[:, j] = to_numpy(values, np.nan) if kept is None else _codes(values, kept)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"Column {columns.names[j]!r} holds {np.asarray(values[:1]).tolist()}, which is no "
-                f"number. Name it in categorical_features, or encode it. ({error})"
-            ) from error
+    for j, values in enumerate(found):
+        X[:, j] = values
     return as_tensor(X)
+
+
+def _numbers(values: Any, name: str) -> npt.NDArray[Any]:
+    """A column of numbers or of true and false; what is missing is NaN."""
+    array = to_numpy(values, np.nan)
+    if array.dtype.kind in "biuf":
+        return array
+    try:
+        if array.dtype.kind in "mM":
+            raise TypeError("a moment or a duration")
+        return np.where(missing_mask(array), np.nan, array).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"Column {name!r} holds what is no number: {error}. Name it in categorical_features, "
+            "or encode it first."
+        ) from error
 
 
 def _codes(values: Any, kept: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

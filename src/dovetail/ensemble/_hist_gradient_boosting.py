@@ -31,7 +31,7 @@ from dovetail.data.door import (
     open_weights,
     source,
 )
-from dovetail.ensemble._categories import coded, learn_categories
+from dovetail.ensemble._categories import Categories, coded, learn_categories
 from dovetail.ensemble._early_stopping import ByLoss, ByScorer, Following, Rows
 from dovetail.ensemble._program import TreeScores
 from dovetail.objective.losses import Loss
@@ -74,7 +74,21 @@ class _Start:
         )
 
 
-class HistGradientBoosting(Estimator):
+class _Boosted:
+    """Types of what a fit leaves (apart, so that they are no parameters)."""
+
+    is_categorical_: npt.NDArray[np.bool_] | None
+    do_early_stopping_: bool
+    n_iter_: int
+    n_trees_per_iteration_: int
+    train_score_: npt.NDArray[np.float64]
+    validation_score_: npt.NDArray[np.float64]
+    _categories: Categories
+    _random_seed: int
+    _draw_state: Any  # of the generator that draws features, for warm_start
+
+
+class HistGradientBoosting(_Boosted, Estimator):
     """Parameters and training of boosted trees; subclasses say what they are trained to."""
 
     accepts = Accepts(missing=True, infinite=True)
@@ -187,8 +201,8 @@ class HistGradientBoosting(Estimator):
         given = self._open_validation(*validation)
         rows, loss, k = self._rows(batches.whole)
         rules = self._rules(batches.n_features, k)
-        self.n_trees_per_iteration_: int = k
-        self.do_early_stopping_: bool = self._stops_early(len(rows.y), given)
+        self.n_trees_per_iteration_ = k
+        self.do_early_stopping_ = self._stops_early(len(rows.y), given)
         index, held_out = self._hold_out(rows, given)
         start = self._start(loss, k, rows, index, batches, before)
         draw = np.random.default_rng()
@@ -216,7 +230,7 @@ class HistGradientBoosting(Estimator):
         )
         self._report(solution)
         self._draw_state = draw.bit_generator.state
-        self.n_iter_: int = done + solution.n_iter
+        self.n_iter_ = done + solution.n_iter
         self._keep_history(solver.history)
         if self.verbose:
             seconds = time.perf_counter() - began
@@ -239,7 +253,7 @@ class HistGradientBoosting(Estimator):
         if before is None:
             self._random_seed = int(random.randint(_SEEDS, dtype="u8"))
             seed = int(random.randint(_SEEDS, dtype="u8"))
-            self._draw_state: Any = np.random.default_rng(seed).bit_generator.state
+            self._draw_state = np.random.default_rng(seed).bit_generator.state
 
     def _rows(self, batch: Batch) -> tuple[Rows, Loss, int]:
         """Rows, targets and weights on the CPU, and what is minimized."""
@@ -347,14 +361,14 @@ class HistGradientBoosting(Estimator):
         elif given == "pairwise":
             given = itertools.combinations(range(n_features), 2)
         try:
-            groups = [set(group) for group in given]
+            groups: list[set[Any]] = [set(group) for group in given]
         except TypeError as error:
             raise ValueError(
                 "Interaction constraints must be a sequence of tuples or lists, got: "
                 f"{self.interaction_cst!r}."
             ) from error
         for group in groups:
-            if not all(isinstance(j, Integral) and 0 <= j < n_features for j in group):
+            if not all(isinstance(j, Integral) and 0 <= int(j) < n_features for j in group):
                 raise ValueError(
                     "Interaction constraints must consist of integer indices in "
                     f"[0, n_features - 1] = [0, {n_features - 1}], specifying the position of "
@@ -390,8 +404,9 @@ class HistGradientBoosting(Estimator):
         """The scores of the iterations before, with warm_start."""
         if before is None:
             return []
-        train, validation = self.train_score_.tolist(), self.validation_score_.tolist()
-        return [Scores(t, v) for t, v in itertools.zip_longest(train, validation, fillvalue=None)]
+        train = self.train_score_.tolist()
+        validation = self.validation_score_.tolist() or [None] * len(train)
+        return [Scores(t, v) for t, v in zip(train, validation, strict=True)]
 
     def _keep_history(self, history: list[Scores]) -> None:
         self.train_score_ = np.array([s.train for s in history])
@@ -407,5 +422,5 @@ class HistGradientBoosting(Estimator):
     def _staged(self, X: Any, answer: Callable[[Tensor], Tensor]) -> Iterator[Any]:
         """answer(scores) after each iteration, in X's container."""
         opened, given = self.front(X), Given.of(X)
-        for F in self.program_.staged(opened):
+        for F in self._program.staged(opened):
             yield give_back(answer(F), given)

@@ -56,7 +56,7 @@ class HistGradientBoostingClassifier(
 
     def staged_predict_proba(self, X: Any) -> Iterator[Any]:
         """Probabilities after each iteration, each of shape (n_samples, n_classes)."""
-        return self._staged(X, self.program_.link)
+        return self._staged(X, lambda F: self._program.link(F))
 
     def staged_decision_function(self, X: Any) -> Iterator[Any]:
         """Scores after each iteration, shape (n_samples,) for two classes, else (n_samples,

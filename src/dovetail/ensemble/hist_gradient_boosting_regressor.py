@@ -1,6 +1,6 @@
 """Gradient boosting of histogram trees, for numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal, Self
 
@@ -24,7 +24,7 @@ from dovetail.params import Between
 
 __all__ = ["HistGradientBoostingRegressor"]
 
-_LOSSES = {
+_LOSSES: dict[str, Callable[[], Loss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
     "gamma": GammaDeviance,
@@ -55,7 +55,7 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
             if self.quantile is None:
                 raise ValueError("loss='quantile' needs the parameter quantile, from 0 to 1.")
             return y.double(), PinballLoss(self.quantile), 1
-        loss: Loss = _LOSSES[self.loss]()
+        loss = _LOSSES[self.loss]()
         if loss.check_targets(y):
             raise ValueError(f"loss={self.loss!r} requires {_NEEDS[self.loss]}.")
         return y.double(), loss, 1
@@ -72,4 +72,4 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
 
     def staged_predict(self, X: Any) -> Iterator[Any]:
         """Predictions after each iteration, each of shape (n_samples,)."""
-        return self._staged(X, self.program_.link)
+        return self._staged(X, lambda F: self._program.link(F))

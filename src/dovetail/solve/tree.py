@@ -2,15 +2,14 @@
 
 The rows of a leaf are known by their histogram: sums of gradient, Hessian and count by feature and
 bin. A split reads the histogram of the smaller part from its rows and takes it away from the
-parent's to have the larger one's. Nothing else looks at rows, so that `combine`, which adds up
-histograms over processes, is all that a process group needs.
+parent's to have the larger one's.
 
 Legend: n rows, d features, m nodes, l leaves, c nodes that split by categories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +36,6 @@ from dovetail.kernels.growth import (
 from dovetail.solve.gradient_words import GradientWords
 
 __all__ = ["Grower", "Grown", "Tree", "TreeRules"]
-
-Combine = Callable[[npt.NDArray[np.int64]], None]
 
 _UNLIMITED = 2**62
 # Rows of a leaf, and bins of a search, from which threads help: for fewer, leaving the compiled
@@ -118,21 +115,15 @@ class Grower:
     rules : TreeRules
     random : numpy Generator or None
         Draws features where `feature_share` is less than 1.
-    combine : function or None
-        Adds up an array of integers over processes, in place.
 
     Cost of a tree O(n d) times the depth at which the smaller parts halve, and O(256 d) a leaf;
     memory O(256 d) a leaf that may still be split.
     """
 
     def __init__(
-        self,
-        bins: Bins,
-        rules: TreeRules,
-        random: np.random.Generator | None = None,
-        combine: Combine | None = None,
+        self, bins: Bins, rules: TreeRules, random: np.random.Generator | None = None
     ) -> None:
-        self.rules, self._bins, self._random, self._combine = rules, bins, random, combine
+        self.rules, self._bins, self._random = rules, bins, random
         d, n = bins.by_column.shape
         leaves = max(n // rules.min_rows, 1)
         best_first = rules.max_leaves is not None and rules.max_leaves < leaves
@@ -164,8 +155,6 @@ class Grower:
             if threads > 1
             else (_UNLIMITED, _UNLIMITED, True)
         )
-        if combine is not None:
-            self._pauses = (self._pauses[0], -1, self._pauses[2])
 
     def grow(self, gradients: GradientWords) -> Grown:
         """A tree for these gradients; the array of rows is used again by the next one."""
@@ -227,8 +216,6 @@ class Grower:
         out = self._growth.histograms[node[Node.SLOT]]
         d = len(self._rules.features)
         histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, d, self._shared, out)
-        if self._combine is not None:
-            self._combine(out)
 
     def _grown(self) -> Grown:
         growth = self._growth

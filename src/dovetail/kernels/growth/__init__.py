@@ -1,8 +1,10 @@
 """Growth of one tree on binned rows."""
 
-from dovetail.kernels.growth.cpu import (
+from dovetail.kernels.growth.cpu import best_splits, divide, grow, histogram
+from dovetail.kernels.growth.layout import (
     BINS,
     GROUP,
+    MISSING,
     At,
     Growth,
     Node,
@@ -11,10 +13,6 @@ from dovetail.kernels.growth.cpu import (
     Slot,
     Stage,
     Units,
-    best_splits,
-    divide,
-    grow,
-    histogram,
 )
 from dovetail.kernels.growth.reference import best_split as reference_best_split
 from dovetail.kernels.growth.reference import divide as reference_divide
@@ -23,6 +21,7 @@ from dovetail.kernels.growth.reference import histogram as reference_histogram
 __all__ = [
     "BINS",
     "GROUP",
+    "MISSING",
     "At",
     "Growth",
     "Node",

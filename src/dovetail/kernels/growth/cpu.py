@@ -2,214 +2,48 @@
 leaves.
 
 Gradients and Hessians come as integers, in units that the caller chose, so that sums are exact:
-they do not depend on the order of rows, on the number of threads or on the number of processes, and
-the histogram of a leaf's sibling is an exact difference. A row's wide word has two parts, g and
+they do not depend on the order of rows or on the number of threads, and the histogram of a leaf's
+sibling is an exact difference. A row's wide word has two parts, g and
 h · 2^bits + 1, so that two additions give three sums: gradients, Hessians and rows. Where fewer
 bits do, a row has a narrow word, g · 2^hessian_bits + h, a quarter as large.
 
 The loop runs in compiled code, because a split of a small leaf takes less time than calling a
-function from Python. It comes back to its caller where a leaf is so large that threads help, or
-where histograms must be added up over processes; the caller does that step and goes on.
+function from Python. It comes back to its caller where a leaf is so large that threads help; the
+caller does that step and goes on.
 
-Everything is in this one file because numba's cache does not notice when a function of another file
-changes. Indices in hot loops are unsigned: numba checks signed ones for being negative.
-
-Legend: n rows, d features, groups of GROUP features whose codes lie in one word of 64 bits, m
-nodes, s slots (histograms of leaves that may be split), c nodes that split by categories, k sets of
-features that may interact.
+All functions are in this one file because numba's cache does not notice when a function of another
+file changes. Indices in hot loops are unsigned: numba checks signed ones for being negative. See
+`layout.py` for the arrays and for the legend.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
 from dovetail.kernels.compiled import compiled, thread_count
+from dovetail.kernels.growth.layout import (
+    BINS,
+    GROUP,
+    MISSING,
+    At,
+    Growth,
+    Node,
+    Rows,
+    Rules,
+    Slot,
+    Stage,
+    Units,
+)
 
-__all__ = [
-    "BINS",
-    "GROUP",
-    "At",
-    "Growth",
-    "Node",
-    "Rows",
-    "Rules",
-    "Slot",
-    "Stage",
-    "Units",
-    "best_splits",
-    "divide",
-    "grow",
-    "histogram",
-]
+__all__ = ["best_splits", "divide", "grow", "histogram"]
 
 U = np.uint64
-BINS = 256  # codes are bytes
-GROUP = 8
-MISSING = 255  # the code of missing values
-
-
-class Rows(NamedTuple):
-    """The rows of a tree.
-
-    order : uint32 of shape (n,), numbers of rows, leaf by leaf
-    room : uint32 of shape (2, n), for moving them
-    narrow : int32 of shape (n,), words of a few bits, (0,) where they would not do
-    wide : int64 of shape (n, 2), the same in full, (0, 2) where there are narrow ones
-    codes : uint64 of shape (n, groups), eight codes in each
-    columns : uint8 of shape (d, n), the same codes by column
-    """
-
-    order: Any
-    room: Any
-    narrow: Any
-    wide: Any
-    codes: Any
-    columns: Any
-
-
-class Units(NamedTuple):
-    """How to read words.
-
-    bits : of the second part of a wide word that count rows
-    hessian_bits : of a narrow word; 0 where words are wide or all Hessians are 1
-    shift : of gradients in a packed word (see `_sum_packed`), 0 where words are wide
-    gradient, hessian : what an integer stands for
-    counted : whether every row's Hessian is 1, and its integer 0
-    """
-
-    bits: int
-    hessian_bits: int
-    shift: int
-    gradient: float
-    hessian: float
-    counted: bool
-
-
-class Rules(NamedTuple):
-    """What limits a tree.
-
-    features : int64 of shape (d, 4): bins, whether values are missing, whether categorical, and 1
-        or −1 where values must rise or fall along the feature
-    groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
-    share : of the features, drawn at random for every leaf
-    seed : of the draw
-    max_leaves, max_depth, min_rows : int
-    min_hessian, l2 : float
-    best_first : whether the next leaf is the one of greatest gain; where the number of leaves is no
-        limit, the order does not matter, and the smaller part of the last split keeps memory small
-    """
-
-    features: Any
-    groups: Any
-    share: float
-    seed: int
-    max_leaves: int
-    max_depth: int
-    min_rows: int
-    min_hessian: float
-    l2: float
-    best_first: bool
-
-
-class Node(IntEnum):
-    """Columns of `Growth.nodes`.
-
-    BIN : greatest code on the left
-    SET : of categories that go left, else −1
-    BEGIN, END : the node's rows in `Rows.order`
-    GRADIENT, WORD : sums over these
-    SLOT : of its histogram
-    """
-
-    FEATURE = 0
-    LEFT = 1
-    BIN = 2
-    MISSING_LEFT = 3
-    SET = 4
-    DEPTH = 5
-    BEGIN = 6
-    END = 7
-    GRADIENT = 8
-    WORD = 9
-    SLOT = 10
-
-
-class At(IntEnum):
-    """Numbers in `Growth.at`: what comes next, the leaf being split and where its right part
-    begins, how many nodes, open leaves, free slots and sets there are, the two parts, and which of
-    them may be split (1 the larger, 2 the smaller).
-    """
-
-    STAGE = 0
-    PARENT = 1
-    MIDDLE = 2
-    NODES = 3
-    OPEN = 4
-    FREE = 5
-    SETS = 6
-    LARGER = 7
-    SMALLER = 8
-    WANTED = 9
-
-
-class Stage(IntEnum):
-    """What comes next; at a pause, DIVIDE, SUM and SEARCH are the caller's."""
-
-    PICK = 0
-    DIVIDE = 1
-    PARTS = 2
-    SUM = 3
-    SEARCH = 4
-    KEEP = 5
-    DONE = 6
-
 
 # Kinds of split: missing values right or left; categories by rising or by falling ratio.
 _RIGHT, _LEFT, _RISING, _FALLING = range(4)
-
-
-class Growth(NamedTuple):
-    """A tree while it grows.
-
-    histograms : int64 of shape (s, 8 groups, 256, 2)
-    slots : int64 of shape (s, len(Slot)), the best split of each slot's leaf; and, one below the
-        other, the unused slots and the leaves that may be split
-    lefts : uint8 of shape (s, 256 + k), whether rows of each code go left; and which sets of
-        features are still open to the leaf
-    nodes : int64 of shape (m, len(Node)); the right child follows the left one; a leaf is its own
-        left child
-    values : float64 of shape (m, 4), each node's value, the bounds of its parts' values, and what
-        its best split gains
-    sets : int64 of shape (c, 4), a bit for each category that goes left
-    at : int64 of shape (len(At),), where the loop stands
-    """
-
-    histograms: Any
-    slots: Any
-    lefts: Any
-    nodes: Any
-    values: Any
-    sets: Any
-    at: Any
-
-
-class Slot(IntEnum):
-    """Columns of `Growth.slots`: the feature, the kind of split, its place among bins or ordered
-    categories, the sums on the left, and the two lists.
-    """
-
-    FEATURE = 0
-    KIND = 1
-    PLACE = 2
-    GRADIENT = 3
-    WORD = 4
-    FREE = 5
-    OPEN = 6
-
 
 # -- sums over rows
 
@@ -343,7 +177,8 @@ _SEARCH_SHARE = 2**15  # bins of a thread, below which a second thread costs mor
 
 
 def best_splits(growth: Growth, rules: Rules, units: Units) -> None:
-    """Find the best splits of the leaves `at` speaks of, for growth.chosen, gain and lefts.
+    """Find the best splits of the leaves that `at` speaks of: they go to growth.slots and lefts,
+    their gains to values.
 
     A leaf with gradient sum G and Hessian sum H has the value v = −G / (H + λ), kept within bounds
     that monotonic constraints set, and the loss v G. A split gains the leaf's loss less that of its
@@ -486,7 +321,7 @@ def _try_feature(
 
 
 @compiled(inner=True)
-def _sum_bins(table: Any, steps: int, order: Any, gradients: Any, words: Any) -> int:
+def _sum_bins(table: Any, steps: int, order: Any, gradients: Any, words: Any) -> Any:
     """Running sums over the bins that are not empty; how many there are."""
     used, g, w = U(0), 0, 0
     for b in range(steps):
@@ -603,7 +438,7 @@ def _keep(growth: Growth, slot: int, found: Any, node: Any, rules: Rules, units:
     f, kind, place = found[0], found[1], found[2]
     table, left, chosen = growth.histograms[slot, f], growth.lefts[slot], growth.slots[slot]
     left[:BINS] = 0
-    if kind == _RIGHT or kind == _LEFT:
+    if kind < _RISING:
         left[: place + 1] = 1
         left[MISSING] = kind == _LEFT
     else:
@@ -673,7 +508,7 @@ def _copy(source: Any, start: int, count: int, target: Any, at: int) -> None:
 @compiled(inner=True)
 def _divide_some(
     order: Any, low: int, high: int, codes: Any, left: Any, lefts: Any, rights: Any
-) -> int:
+) -> Any:
     """Copy rows to lefts and rights from position `low` on; how many went left."""
     at, other = U(low), U(low)
     for i in range(low, high):
@@ -716,6 +551,7 @@ def grow(
     at[At.STAGE] and calls again.
     """
     at, nodes = growth.at, growth.nodes
+    one = np.int64(1)  # a literal would have the functions compiled for it once more
     while at[At.STAGE] != Stage.DONE:
         if at[At.STAGE] == Stage.PICK:
             at[At.PARENT] = _pick(growth, rules)
@@ -726,7 +562,7 @@ def grow(
             if end - begin > divide_up_to:
                 return Stage.DIVIDE
             codes = rows.columns[growth.slots[slot, Slot.FEATURE]]
-            at[At.MIDDLE] = _divide_here(rows, begin, end, codes, growth.lefts[slot], 1)
+            at[At.MIDDLE] = _divide_here(rows, begin, end, codes, growth.lefts[slot], one)
             at[At.STAGE] = Stage.PARTS
         if at[At.STAGE] == Stage.PARTS:
             at[At.STAGE] = _make_parts(growth, rules, units)
@@ -736,12 +572,12 @@ def grow(
             if end - begin > sum_up_to:
                 return Stage.SUM
             out = growth.histograms[smaller[Node.SLOT]]
-            _histogram_here(rows, begin, end, units, len(rules.features), 1, room, out)
+            _histogram_here(rows, begin, end, units, len(rules.features), one, room, out)
             at[At.STAGE] = Stage.SEARCH
         if at[At.STAGE] == Stage.SEARCH:
             if not search:
                 return Stage.SEARCH
-            _best_splits_here(growth, rules, units, 1)
+            _best_splits_here(growth, rules, units, one)
             at[At.STAGE] = Stage.KEEP
         if at[At.STAGE] == Stage.KEEP:
             _keep_leaves(growth)

@@ -124,7 +124,7 @@ def _walk(
                 c = category[at]
                 if c >= 0:
                     gone = gone or x < 0
-                    code = 0 if gone else min(np.int64(x), 255)
+                    code = 0 if gone else int(min(x, 255.0))
                     right = (bits[c, code >> 6] >> (code & 63)) & 1 == 0
                 node[i] = left[at] + (missing_right[at] if gone else right)
         for i in range(n):

@@ -1,0 +1,188 @@
+"""What the growth of a tree works on: rows, rules, and the tree itself, as arrays.
+
+Compiled code takes named tuples of arrays; an array of integers that holds several things has its
+columns named by an enumeration. Numba's cache does not notice when a number of an enumeration
+changes: remove `__pycache__` beside this file then.
+
+Legend: n rows, d features, groups of GROUP features whose codes lie in one word of 64 bits, m
+nodes, s slots (histograms of leaves that may be split), c nodes that split by categories, k sets of
+features that may interact.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+__all__ = [
+    "BINS",
+    "GROUP",
+    "MISSING",
+    "At",
+    "Growth",
+    "Node",
+    "Rows",
+    "Rules",
+    "Slot",
+    "Stage",
+    "Units",
+]
+
+BINS = 256  # codes are bytes
+GROUP = 8
+MISSING = 255  # the code of missing values
+
+
+class Rows(NamedTuple):
+    """The rows of a tree.
+
+    order : uint32 of shape (n,), numbers of rows, leaf by leaf
+    room : uint32 of shape (2, n), for moving them
+    narrow : int32 of shape (n,), words of a few bits, (0,) where they would not do
+    wide : int64 of shape (n, 2), the same in full, (0, 2) where there are narrow ones
+    codes : uint64 of shape (n, groups), eight codes in each
+    columns : uint8 of shape (d, n), the same codes by column
+    """
+
+    order: Any
+    room: Any
+    narrow: Any
+    wide: Any
+    codes: Any
+    columns: Any
+
+
+class Units(NamedTuple):
+    """How to read words.
+
+    bits : of the second part of a wide word that count rows
+    hessian_bits : of a narrow word; 0 where words are wide or all Hessians are 1
+    shift : of gradients in a packed word (see `_sum_packed`), 0 where words are wide
+    gradient, hessian : what an integer stands for
+    counted : whether every row's Hessian is 1, and its integer 0
+    """
+
+    bits: int
+    hessian_bits: int
+    shift: int
+    gradient: float
+    hessian: float
+    counted: bool
+
+
+class Rules(NamedTuple):
+    """What limits a tree.
+
+    features : int64 of shape (d, 4): bins, whether values are missing, whether categorical, and 1
+        or −1 where values must rise or fall along the feature
+    groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
+    share : of the features, drawn at random for every leaf
+    seed : of the draw
+    max_leaves, max_depth, min_rows : int
+    min_hessian, l2 : float
+    best_first : whether the next leaf is the one of greatest gain; where the number of leaves is no
+        limit, the order does not matter, and the smaller part of the last split keeps memory small
+    """
+
+    features: Any
+    groups: Any
+    share: float
+    seed: int
+    max_leaves: int
+    max_depth: int
+    min_rows: int
+    min_hessian: float
+    l2: float
+    best_first: bool
+
+
+class Node(IntEnum):
+    """Columns of `Growth.nodes`.
+
+    BIN : greatest code on the left
+    SET : of categories that go left, else −1
+    BEGIN, END : the node's rows in `Rows.order`
+    GRADIENT, WORD : sums over these
+    SLOT : of its histogram
+    """
+
+    FEATURE = 0
+    LEFT = 1
+    BIN = 2
+    MISSING_LEFT = 3
+    SET = 4
+    DEPTH = 5
+    BEGIN = 6
+    END = 7
+    GRADIENT = 8
+    WORD = 9
+    SLOT = 10
+
+
+class At(IntEnum):
+    """Numbers in `Growth.at`: what comes next, the leaf being split and where its right part
+    begins, how many nodes, open leaves, free slots and sets there are, the two parts, and which of
+    them may be split (1 the larger, 2 the smaller).
+    """
+
+    STAGE = 0
+    PARENT = 1
+    MIDDLE = 2
+    NODES = 3
+    OPEN = 4
+    FREE = 5
+    SETS = 6
+    LARGER = 7
+    SMALLER = 8
+    WANTED = 9
+
+
+class Stage(IntEnum):
+    """What comes next; at a pause, DIVIDE, SUM and SEARCH are the caller's."""
+
+    PICK = 0
+    DIVIDE = 1
+    PARTS = 2
+    SUM = 3
+    SEARCH = 4
+    KEEP = 5
+    DONE = 6
+
+
+class Growth(NamedTuple):
+    """A tree while it grows.
+
+    histograms : int64 of shape (s, 8 groups, 256, 2)
+    slots : int64 of shape (s, len(Slot)), the best split of each slot's leaf; and, one below the
+        other, the unused slots and the leaves that may be split
+    lefts : uint8 of shape (s, 256 + k), whether rows of each code go left; and which sets of
+        features are still open to the leaf
+    nodes : int64 of shape (m, len(Node)); the right child follows the left one; a leaf is its own
+        left child
+    values : float64 of shape (m, 4), each node's value, the bounds of its parts' values, and what
+        its best split gains
+    sets : int64 of shape (c, 4), a bit for each category that goes left
+    at : int64 of shape (len(At),), where the loop stands
+    """
+
+    histograms: Any
+    slots: Any
+    lefts: Any
+    nodes: Any
+    values: Any
+    sets: Any
+    at: Any
+
+
+class Slot(IntEnum):
+    """Columns of `Growth.slots`: the feature, the kind of split, its place among bins or ordered
+    categories, the sums on the left, and the two lists.
+    """
+
+    FEATURE = 0
+    KIND = 1
+    PLACE = 2
+    GRADIENT = 3
+    WORD = 4
+    FREE = 5
+    OPEN = 6
