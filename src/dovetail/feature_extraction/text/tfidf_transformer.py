@@ -90,16 +90,17 @@ class TfidfTransformer(OneToOneFeatureMixin, WeighsByIdf, Transformer, auto_wrap
             return super().transform(X)
         keep = copy or not (sp.issparse(X) and X.data.flags.writeable)
         weighed = self._run(lambda opened: self._weigh(opened, X if keep else None), X)
-        return X if type(weighed) is type(X) and _shares_memory(weighed, X) else weighed
+        if not _shares_memory(weighed, X):
+            return weighed
+        return X if type(weighed) is type(X) else type(weighed)(X)
 
     def _weigh(self, X: Matrix, keep: Any) -> SparseMatrix:
         """The weights of X, written over it unless it is the matrix to keep."""
         if isinstance(X, Tensor):
-            X = as_configured(SparseMatrix.from_scipy(sp.csr_matrix(as_numpy(X)), X.device))
+            X = SparseMatrix.from_scipy(sp.csr_matrix(as_numpy(X)), X.device)
         elif keep is not None and _shares_memory(X.to_scipy(), keep):
             X = X.with_values(X.values.clone())
-        weighed: SparseMatrix = self._program.overwriting(X)
-        return weighed
+        return as_configured(self._program.overwriting(X))
 
 
 def _shares_memory(a: Any, b: Any) -> bool:
