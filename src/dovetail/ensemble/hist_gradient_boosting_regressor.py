@@ -34,7 +34,98 @@ _NEEDS = {"gamma": "strictly positive y", "poisson": "non-negative y and sum(y) 
 
 
 class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
-    """..."""
+    """Gradient boosting of histogram trees, for numbers.
+
+    Minimizes Σ w_i l_i by a sum of trees F: the prediction is F, or exp(F) for "gamma" and
+    "poisson".
+
+    Each tree takes a Newton step: a leaf with sums G and H of gradients and Hessians of its rows
+    has the value −G / (H + λ), and splits are those that lower the loss most by this measure.
+    Features are cut into at most 255 bins at quantiles. Missing values, and categories that fit has
+    not seen, go to the side that lowered the loss; categories are ordered by G / H and split in
+    that order. "absolute_error" and "quantile" have no second derivative: there a leaf's value is
+    the median or quantile of what its rows still miss.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "gamma", "poisson", "quantile"}, \
+            default="squared_error"
+        "gamma" needs y > 0, "poisson" y >= 0.
+    quantile : float in [0, 1] or None
+        The one to predict with loss="quantile".
+    learning_rate : float > 0, default=0.1
+        The values of leaves are multiplied by it.
+    max_iter : int >= 1, default=100
+        Most iterations, each of one tree.
+    max_leaf_nodes : int >= 2 or None, default=31
+        Leaves of a tree; the leaf whose split gains most is split next.
+    max_depth : int >= 1 or None
+    min_samples_leaf : int >= 1, default=20
+        Fewest rows of a leaf, whatever their weights.
+    l2_regularization : float >= 0, default=0
+        λ, added to the Hessian of each leaf; 0 to 100 are sensible.
+    max_features : float in (0, 1], default=1.0
+        Share of the features, drawn anew for each leaf, that its split is looked for among.
+    max_bins : int from 2 to 255, default=255
+        Most bins of a feature, missing values apart. A categorical feature has as many as
+        categories.
+    categorical_features : array-like of bool, int or str, "from_dtype" or None
+        A mask, positions or names. "from_dtype", the default, takes the columns of a frame that are
+        categorical: pandas' category, polars' Categorical and Enum, arrow's dictionary. Categories
+        are told apart by value, whatever codes a frame gives them.
+    monotonic_cst : array-like of int, dict of str to int, or None
+        1 or −1 for features along which the prediction must rise or fall, else 0.
+    interaction_cst : sequence of sets of int, "pairwise", "no_interactions" or None
+        Sets of features that may be used together on one path of a tree; features in no set form
+        one of their own.
+    warm_start : bool, default=False
+        Whether to add trees, up to `max_iter`, to those of the last fit on the same data.
+    early_stopping : "auto" or bool, default="auto"
+        Whether to stop when the score no longer improves; "auto" from 10,001 rows on, or where
+        `X_val` is given.
+    scoring : str, callable, None or "loss", default="loss"
+        What early stopping looks at; None is `score`.
+    validation_fraction : int >= 1, float in (0, 1) or None, default=0.1
+        Number or share of the rows held out for early stopping; None looks at the training rows.
+    n_iter_no_change : int >= 1, default=10
+    tol : float >= 0, default=1e-7
+        Training stops when none of the last `n_iter_no_change` scores exceeds the one before them
+        by more than `tol`.
+    verbose : int or bool, default=0
+        1 prints a line at the end, 2 one an iteration.
+    random_state : int, RandomState or None
+        Draws the rows held out, those that bins are made of (where there are more than 200,000),
+        and features.
+
+    Attributes
+    ----------
+    do_early_stopping_ : bool
+    n_iter_ : int
+    n_trees_per_iteration_ : int
+    train_score_, validation_score_ : arrays of shape (n_iter_ + 1,), or (0,)
+        Scores before the first and after each iteration, where early stopping looks at them. Of a
+        loss, its negative.
+    is_categorical_ : bool array of shape (n_features,), or None where no feature is
+
+    Raises
+    ------
+    ValueError
+        Where a categorical feature has more than `max_bins` categories, y does not suit the loss,
+        or a constraint names what cannot have one.
+
+    Cost of fit O(n d) for bins and at most O(n d depth) a tree, of predict O(depth) a row and tree.
+    Ke et al. (2017), LightGBM, https://dl.acm.org/doi/10.5555/3294996.3295074; Chen & Guestrin
+    (2016), https://arxiv.org/abs/1603.02754. Gradients are summed as integers, as in Shi et al.
+    (2022), https://arxiv.org/abs/2207.09682.
+
+    Examples
+    --------
+    >>> from dovetail.ensemble import HistGradientBoostingRegressor
+    >>> X, y = [[i / 100] for i in range(400)], [abs(i / 100 - 2) for i in range(400)]
+    >>> model = HistGradientBoostingRegressor().fit(X, y)
+    >>> model.predict([[0.5], [2.0]]).round(1)
+    array([1.5, 0. ])
+    """
 
     program_type = TreePrediction
 

@@ -9,6 +9,7 @@ Shapes: n rows, k scores, v validation rows.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from dovetail.data.tensors import as_numpy
+from dovetail.kernels.growth import Node
 from dovetail.kernels.leaves import add_values, leaf_sums
 from dovetail.objective.losses import Loss
 from dovetail.solve.gradient_words import GradientWords
@@ -129,15 +131,21 @@ class Boosting:
         return np.clip(values, grown.bounds[:, 0], grown.bounds[:, 1])
 
     def _refit(self, grown: Grown, F: Tensor) -> Floats:
-        """The constant of least loss for the residuals of each leaf."""
+        """The constant of least loss for the residuals of each leaf, within its bounds."""
         rows = torch.from_numpy(grown.rows.astype(np.int64))
         residuals = (self.y - F)[rows]
         weights = None if self.w is None else self.w[rows]
-        values = []
-        for begin, end in zip(grown.begins[:-1], grown.begins[1:], strict=True):
+
+        def best(begin: int, end: int) -> float:
             w = None if weights is None else weights[begin:end]
-            values.append(float(self.loss.constant_fit(residuals[begin:end], w)))
-        return np.array(values)
+            return float(self.loss.constant_fit(residuals[begin:end], w))
+
+        values = np.array([best(a, b) for a, b in itertools.pairwise(grown.begins.tolist())])
+        monotone = self.grower.rules.monotone
+        if monotone is None or not any(monotone):
+            return values
+        bounds = _bounds(grown.tree.nodes, monotone, best)[grown.leaves]
+        return np.clip(values, bounds[:, 0], bounds[:, 1])
 
     def _judge(self, trees: Trees, F: Tensor) -> dict[str, float]:
         """Score the trees so far; the record of the step."""
@@ -148,6 +156,28 @@ class Boosting:
         if scores.validation is None:
             return {"train": scores.train}
         return {"train": scores.train, "validation": scores.validation}
+
+
+def _bounds(
+    nodes: npt.NDArray[np.int64], monotone: Sequence[int], best: Callable[[int, int], float]
+) -> Floats:
+    """Bounds of the values below each node, shape (m, 2): the parts of a split by a monotonic
+    feature stay on their sides of the middle between their own values.
+
+    Those that the tree grew with are of its gradients, not of values fitted to residuals.
+    """
+    bounds = np.tile([-np.inf, np.inf], (len(nodes), 1))
+    for place, node in enumerate(nodes):  # parts come after what was split
+        left, slope = node[Node.LEFT], monotone[node[Node.FEATURE]]
+        if left == place:
+            continue
+        bounds[left] = bounds[left + 1] = bounds[place]
+        if slope:
+            values = [best(*nodes[i, [Node.BEGIN, Node.END]]) for i in (left, left + 1)]
+            middle = np.clip(values, *bounds[place]).mean()
+            bounds[left, 1 if slope > 0 else 0] = middle
+            bounds[left + 1, 0 if slope > 0 else 1] = middle
+    return bounds
 
 
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
