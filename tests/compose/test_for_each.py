@@ -148,3 +148,8 @@ def test_an_output_that_is_no_matrix() -> None:
 
     with pytest.raises(ValueError, match="output of the 'x0' transformer should be 2D"):
         ForEach(Flat()).fit_transform(np.ones((2, 1)))
+
+
+def test_sparse_input_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Sparse data was passed to ForEach.*toarray"):
+        ForEach(Moments()).fit(sp.eye_array(3))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import _ensure_no_complex_data, check_array
 
 from dovetail.data.door import source
 from dovetail.data.frames import is_frame
@@ -27,9 +27,10 @@ def with_columns(X: Any, whom: str) -> Any:
     Raises
     ------
     ValueError
-        Not two-dimensional.
+        Not two-dimensional, or complex.
     """
     X = source(X)
+    _ensure_no_complex_data(X)
     if not (sp.issparse(X) or (hasattr(X, "shape") and hasattr(X, "__array__")) or is_frame(X)):
         array = check_array(X, ensure_all_finite="allow-nan", dtype=None)
         # numpy makes text of rows that mix numbers and text
@@ -110,7 +111,8 @@ def positions_of(selection: Any, names: Sequence[str] | None, width: int) -> lis
     outside = [j for j in elements if not -width <= j < width]
     if outside:
         raise ValueError(
-            f"all features must be in [0, {width - 1}] or [-{width}, 0]. Got {outside[0]}."
+            f"all features must be in [0, {width - 1}] or [-{width}, 0]. Got {outside[0]}, where X "
+            f"has {width} feature(s)."
         )
     return [int(j) % width for j in elements]
 

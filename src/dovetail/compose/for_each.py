@@ -64,6 +64,8 @@ class ForEach(Branches):
 
     Raises
     ------
+    TypeError
+        X is a sparse matrix.
     SchemaError
         Columns are missing, or there are others than in fit; their order does not matter.
     ProgramError
@@ -99,6 +101,11 @@ class ForEach(Branches):
     # -- a branch a column
 
     def _received(self, X: Any) -> Any:
+        if sp.issparse(X):
+            raise TypeError(
+                "Sparse data was passed to ForEach, which takes columns as dense vectors. Use "
+                "X.toarray()."
+            )
         return with_columns(X, type(self).__name__)
 
     def _branches(self, X: Any) -> list[Branch]:
