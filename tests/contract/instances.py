@@ -67,21 +67,26 @@ def penguins() -> Any:
 
 def is_text(estimator: Any) -> bool:
     """Whether it reads documents."""
-    return not get_tags(estimator).input_tags.two_d_array
+    tags = get_tags(estimator)
+    return not tags.input_tags.two_d_array and not tags.target_tags.one_d_labels
 
 
 def data_for(estimator: Any) -> tuple[Any, Any]:
-    """Features and targets that suit an estimator, as plain numpy (a list of documents for text)."""
+    """Features and targets that suit an estimator, as plain numpy; documents are a list."""
     table = penguins()
     tags = get_tags(estimator)
     numbers = np.column_stack([table.column(c).to_numpy() for c in NUMBERS])
     numbers = (numbers - numbers.mean(0)) / numbers.std(0)
     species = np.asarray(table.column("species").to_pylist())
     y: Any = numbers[:, 3] * 2 + numbers[:, 0] if is_regressor(estimator) else species
+    if getattr(estimator, "loss", None) in ("poisson", "gamma"):
+        y = np.exp(0.5 * y)
+    if getattr(estimator, "solver", None) == "liblinear":
+        y = species == "Gentoo"
     if is_text(estimator):
         words = [table.column(c).to_pylist() for c in ("species", "island", "sex")]
         return [" ".join(str(w) for w in row) for row in zip(*words, strict=True)], y
-    if tags.input_tags.one_d_labels:
+    if tags.target_tags.one_d_labels:
         return species, None
     if tags.input_tags.positive_only:
         numbers = np.abs(numbers) + 0.1
@@ -101,3 +106,9 @@ def output(estimator: Any, X: Any) -> Any:
     method = next(m for m in OUTPUTS if hasattr(estimator, m))
     out = getattr(estimator, method)(X)
     return out.toarray() if hasattr(out, "toarray") else out
+
+
+def is_checked(estimator: Any) -> bool:
+    """Whether it looks at what it is given, rather than pass it to a function as it is."""
+    parts = [e for e in estimator.get_params().values() if isinstance(e, BaseEstimator)]
+    return not any(get_tags(e).no_validation for e in (estimator, *parts))

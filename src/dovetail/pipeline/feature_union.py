@@ -9,9 +9,10 @@ from sklearn.utils._param_validation import Hidden
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metadata_routing import MetadataRouter, _routing_enabled, process_routing
 
+from dovetail.data.door import aligned
 from dovetail.params import Rule
 from dovetail.pipeline._branches import Branch, Branches, is_word
-from dovetail.pipeline._composition import NamedMembers, is_fitted, name_estimators
+from dovetail.pipeline._composition import NamedMembers, Routed, is_fitted, name_estimators
 from dovetail.pipeline._metadata import branch_mapping
 from dovetail.preprocessing import FunctionTransformer, StandardScaler
 
@@ -92,6 +93,9 @@ class FeatureUnion(NamedMembers, Branches):
 
     def _all_members(self) -> list[Any]:
         return [transformer for _, transformer in self.transformer_list]
+
+    def _carry(self, X: Any, routed: Routed = None) -> Any:
+        return super()._carry(aligned(self, X), routed)
 
     def _branches(self, X: Any) -> list[Branch]:
         return [Branch(name, transformer, X) for name, transformer in self._fitted_members()]

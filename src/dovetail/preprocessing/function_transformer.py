@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
 from sklearn.utils._set_output import _get_adapter_from_container, _get_output_config
 from sklearn.utils.metaestimators import available_if
@@ -21,7 +22,7 @@ from sklearn.utils.validation import (
 from torch import Tensor
 
 from dovetail.base import Accepts, Stateless
-from dovetail.data.door import open_matrix
+from dovetail.data.door import open_matrix, source
 from dovetail.data.frames import column_names
 from dovetail.program import Program
 
@@ -102,9 +103,7 @@ class FunctionTransformer(Stateless):
         return tags
 
     def _stateless(self) -> Program:
-        name = self.func.__name__ if isinstance(self.func, np.ufunc) and not self.kw_args else ""
-        known = hasattr(torch, name)
-        return _Call(name if known else None, None if known else self.func, self.kw_args or {})
+        return _call(self.func, self.kw_args)
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Any:
         X = self._checked(X, reset=reset)
@@ -117,6 +116,7 @@ class FunctionTransformer(Stateless):
             return open_matrix(self, X, Accepts(), reset=reset)
         if self.validate:
             return validate_data(self, X, reset=reset, accept_sparse=self.accept_sparse)
+        X = source(X) if isinstance(X, dict) else X
         return validate_data(self, X, reset=True, skip_check_array=True) if reset else X
 
     def _check_inverse(self, X: Any) -> None:
@@ -157,7 +157,7 @@ class FunctionTransformer(Stateless):
             A frame with other names than `get_feature_names_out`.
         """
         X = self._checked(X, reset=False)
-        out = (self.func or _itself)(X, **(self.kw_args or {}))
+        out = _apply(self.func, X, self.kw_args)
         if self.feature_names_out is not None:
             given = column_names(out)
             return out if given is None else self._renamed(out, given, X)
@@ -200,7 +200,7 @@ class FunctionTransformer(Stateless):
         """
         if self.validate and not isinstance(X, Tensor):
             X = check_array(X, accept_sparse=self.accept_sparse)
-        return (self.inverse_func or _itself)(X, **(self.inv_kw_args or {}))
+        return _apply(self.inverse_func, X, self.inv_kw_args)
 
     @available_if(lambda self: self.feature_names_out is not None)  # type: ignore[untyped-decorator]
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
@@ -214,6 +214,10 @@ class FunctionTransformer(Stateless):
         """
         if hasattr(self, "n_features_in_") or input_features is not None:
             input_features = _check_feature_names_in(self, input_features)
+        elif not callable(self.feature_names_out):
+            raise NotFittedError(
+                "Names of the input are not known before fit: fit, or pass `input_features`."
+            )
         if callable(self.feature_names_out):
             input_features = self.feature_names_out(self, input_features)
         return np.asarray(input_features, dtype=object)
@@ -230,6 +234,20 @@ class FunctionTransformer(Stateless):
             self._sklearn_output_config: dict[str, Any] = {}
         self._sklearn_output_config["transform"] = transform
         return self
+
+
+def _call(func: Any, kw_args: dict[str, Any] | None) -> _Call:
+    """A function as a Program, under torch's name where it has one."""
+    name = func.__name__ if isinstance(func, np.ufunc) and not kw_args else ""
+    known = hasattr(torch, name)
+    return _Call(name if known else None, None if known else func, kw_args or {})
+
+
+def _apply(func: Any, X: Any, kw_args: dict[str, Any] | None) -> Any:
+    """A function of X; of a tensor torch's, where there is one."""
+    if isinstance(X, Tensor):
+        return _call(func, kw_args)(X)
+    return (func or _itself)(X, **(kw_args or {}))
 
 
 def _itself(X: Any) -> Any:

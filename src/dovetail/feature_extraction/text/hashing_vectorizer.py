@@ -64,7 +64,11 @@ class HashingVectorizer(Vectorizer, Stateless, auto_wrap_output_keys=None):
 
     @classmethod
     def _examples(cls) -> list["HashingVectorizer"]:
-        return [cls(), cls(n_features=16, norm="l1"), cls(binary=True, norm=None)]
+        return [
+            cls(n_features=512),
+            cls(n_features=16, norm="l1"),
+            cls(n_features=256, binary=True, norm=None),
+        ]
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters; the documents are not read.
