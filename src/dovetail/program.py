@@ -76,6 +76,17 @@ class Program(nn.Module):
         """The same program with some fields changed."""
         return type(self)(**{**self.state(), **changes})
 
+    def extra_repr(self) -> str:
+        """The fields that are no modules: shapes of tensors, values of constants."""
+        shown = []
+        for name in self.fields:
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                shown.append(f"{name}: {tuple(value.shape)}")
+            elif isinstance(value, bool | int | float | str):
+                shown.append(f"{name}={value!r}")
+        return ", ".join(shown)
+
     def forward(self, X: Any) -> Any:
         raise TypeError(f"{type(self).__name__} does not say what it computes.")
 

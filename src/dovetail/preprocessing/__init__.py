@@ -1,5 +1,6 @@
 """Preparation of columns: scale, bin, expand, encode."""
 
+from dovetail.preprocessing.column_typer import ColumnTyper
 from dovetail.preprocessing.function_transformer import FunctionTransformer
 from dovetail.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from dovetail.preprocessing.label_binarizer import LabelBinarizer, label_binarize
@@ -18,6 +19,7 @@ from dovetail.preprocessing.standard_scaler import StandardScaler
 from dovetail.preprocessing.target_encoder import TargetEncoder
 
 __all__ = [
+    "ColumnTyper",
     "FunctionTransformer",
     "KBinsDiscretizer",
     "LabelBinarizer",
