@@ -1,1 +1,1 @@
-"""Timings against peers: `python -m benchmarks FAMILY` prints a table and keeps it in `results/`."""
+"""Timings beside peers: `python -m benchmarks FAMILY` prints a table, kept in `results/`."""

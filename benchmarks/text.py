@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet
@@ -41,9 +42,9 @@ def cases() -> Iterator[Case]:
             label = f"{name}({', '.join(f'{k}={v}' for k, v in options.items())}) {file}"
             yield Case(
                 f"{label} fit_transform",
-                {n: (lambda e=e: e.fit_transform(documents)) for n, e in pair.items()},
+                {n: partial(e.fit_transform, documents) for n, e in pair.items()},
             )
             yield Case(
                 f"{label} transform",
-                {n: (lambda e=e: e.transform(documents)) for n, e in pair.items()},
+                {n: partial(e.transform, documents) for n, e in pair.items()},
             )

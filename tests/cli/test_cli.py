@@ -220,7 +220,11 @@ def test_predict_refuses_what_does_not_fit(report, tmp_path):
 
 def test_help_and_argument_errors_do_not_load_torch():
     for args in (["--help"], ["compare", "--help"], ["compare"]):
-        code = f"import sys; from dovetail.cli.app import app\ntry: app({args!r})\nexcept SystemExit: pass\nfinally: print('torch' in sys.modules, file=sys.stderr)"
+        code = (
+            "import sys\nfrom dovetail.cli.app import app\n"
+            f"try: app({args!r})\nexcept SystemExit: pass\n"
+            "finally: print('torch' in sys.modules, file=sys.stderr)"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )

@@ -45,9 +45,10 @@ def score_against_time(board: Leaderboard) -> str:
             x, entry.mean(board.metric.name), yerr=0 if math.isnan(error) else error,
             fmt="o", ms=9, color=color, ecolor=color, capsize=3, elinewidth=1.5,
         )  # fmt: skip
-        place = {"xytext": (0, 11), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-        point = (x, entry.mean(board.metric.name))
-        axes.annotate(entry.label, point, color=color, fontsize=9, **place)
+        axes.annotate(
+            entry.label, (x, entry.mean(board.metric.name)), xytext=(0, 11),
+            textcoords="offset points", ha="center", va="bottom", color=color, fontsize=9,
+        )  # fmt: skip
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:g}"))

@@ -41,10 +41,9 @@ def report_html(board: Leaderboard) -> str:
 
 def _legend(board: Leaderboard) -> str:
     return (
-        '<p class="sub">Means over folds, ± one standard error. ↑ more is better, ↓ less is better. '
-        "Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the data. "
-        "Saved: size of the "
-        "model's file.</p>"
+        '<p class="sub">Means over folds, ± one standard error. ↑ more is better, ↓ less is '
+        "better. Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the "
+        "data. Saved: size of the model's file.</p>"
     )
 
 
