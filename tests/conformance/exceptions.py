@@ -1,4 +1,4 @@
-"""The list of what fails on purpose among scikit-learn's own tests and checks: `exceptions.toml`."""
+"""What fails on purpose among scikit-learn's own tests and checks: the list `exceptions.toml`."""
 
 from __future__ import annotations
 

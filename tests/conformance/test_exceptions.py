@@ -31,7 +31,9 @@ def test_every_entry_says_what_whose_and_why(kind: str, entry: Entry) -> None:
 
 
 def test_no_entry_is_there_twice() -> None:
-    assert not [e for e, n in Counter((k, e.name, e.estimator) for k, e in ENTRIES).items() if n > 1]
+    assert not [
+        e for e, n in Counter((k, e.name, e.estimator) for k, e in ENTRIES).items() if n > 1
+    ]
     tests = listed("test")
     assert not [(a.name, b.name) for a in tests for b in tests if a is not b and a.matches(b.name)]
 

@@ -199,3 +199,12 @@ def test_sparsify_keeps_predictions(penguins):
     assert sp.issparse(model.sparsify().coef_)
     np.testing.assert_allclose(model.predict_proba(X), before)
     np.testing.assert_allclose(model.densify().predict_proba(X), before)
+
+
+@pytest.mark.parametrize("solver", ["sag", "saga"])
+def test_stochastic_solvers_say_that_numbers_overflow(penguins, solver):
+    X, y = penguins
+    model = LogisticRegression(solver=solver, warm_start=True, max_iter=1000).fit(X, y)
+    model.coef_[:] = np.nan
+    with pytest.raises(ValueError, match="Floating-point under-/overflow"):
+        model.fit(X, y)

@@ -200,13 +200,14 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
         strength = 1.0 / (C * LinearObjective(loss, batches, 0.0, False).total_weight())
         l1 = {"l1": 1.0, "elasticnet": self.l1_ratio or 0.0}.get(penalty or "", 0.0)
         objective = LinearObjective(loss, batches, strength * (1 - l1), free_intercept)
+        # scikit-learn's liblinear works in float64 alone, and its users get that from it
+        dtype = torch.float64 if self.solver == "liblinear" else batches.dtype
 
         def program(theta: Tensor) -> Linear:
             coef, intercept = objective.split(theta)
             if augment:
                 coef, intercept = coef[:, :-1], coef[:, -1] * self.intercept_scaling
             b = coef.new_zeros(len(coef)) if intercept is None else intercept
-            dtype = batches.dtype
             return Linear(coef.to(dtype), b.to(dtype), loss.response, binary)
 
         task = _Task(objective, strength * l1, self._start(objective), self, self._watch(program))

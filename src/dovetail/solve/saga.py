@@ -110,6 +110,11 @@ class StochasticAverageGradient:
             np.abs(self._coef - before).max(initial=0), np.abs(self._intercept - lift).max()
         )
         size = max(np.abs(self._coef).max(initial=0), np.abs(self._intercept).max())
+        if not (np.isfinite(size) and np.isfinite(self._sums).all()):
+            raise DataError(
+                "Floating-point under-/overflow occurred: coefficients are no longer finite. Scale "
+                "the data with dovetail.preprocessing.StandardScaler."
+            )
         theta = self._coef.T
         if self.objective.intercept:
             theta = np.column_stack([theta, self._intercept])
