@@ -29,8 +29,8 @@ class HistGradientBoostingClassifier(
     Each tree takes a Newton step: a leaf with sums G and H of gradients and Hessians of its rows
     has the value −G / (H + λ), and splits are those that lower the loss most by this measure.
     Features are cut into at most 255 bins at quantiles. Missing values, and categories that fit has
-    not seen, go to the side that lowered the loss; categories are ordered by G / H and split in
-    that order.
+    not seen, go to the side that lowered the loss, or with most rows where fit saw none missing;
+    categories are ordered by G / H and split in that order.
 
     Parameters
     ----------
