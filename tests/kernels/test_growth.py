@@ -7,6 +7,7 @@ import torch
 from dovetail.data.bins import cut, find_edges
 from dovetail.kernels import growth
 from dovetail.kernels.growth import BINS, Node
+from dovetail.settings import config
 from dovetail.solve.gradient_words import GradientWords
 from dovetail.solve.tree import Grower, TreeRules
 
@@ -63,12 +64,14 @@ def test_histograms_are_sums(n, d, hessians):
     for threads in (1, 2):
         room = np.empty((threads - 1, bins.by_row.shape[1], BINS, 2), np.int64)
         out = np.full((bins.by_row.shape[1], BINS, 2), -1)
-        growth.histogram(rows, begin, end, gradients.units, d, room, out)
+        with config(threads=threads):
+            growth.histogram(rows, begin, end, gradients.units, d, room, out)
         np.testing.assert_array_equal(out[:d], expected)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("n", [1, 1000, 70_000])
-def test_divisions_are_stable(n):
+def test_divisions_are_stable(n, threads):
     rng = np.random.default_rng(0)
     codes, left = rng.integers(0, BINS, n, dtype=np.uint8), rng.integers(0, 2, BINS, dtype=np.uint8)
     order = rng.permutation(n).astype(np.uint32)
@@ -82,7 +85,8 @@ def test_divisions_are_stable(n):
     rows = growth.Rows(
         order, room, np.empty(0, np.int32), np.empty((0, 2), np.int64), none, codes[None]
     )
-    middle = growth.divide(rows, part.start, part.stop, codes, left)
+    with config(threads=threads):
+        middle = growth.divide(rows, part.start, part.stop, codes, left)
     assert middle == part.start + count
     np.testing.assert_array_equal(order[part], expected)
 
