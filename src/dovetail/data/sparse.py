@@ -122,8 +122,9 @@ class SparseMatrix:
         """Column of each stored value, shape (m,)."""
         return self.indices if self.format == "csr" else self._major
 
-    @property
+    @cached_property
     def T(self) -> SparseMatrix:
+        """The transpose, over the same memory; kept, because it keeps what its products need."""
         other: Literal["csr", "csc"] = "csc" if self.format == "csr" else "csr"
         n, d = self.shape
         return SparseMatrix(self.starts, self.indices, self.values, (d, n), other, self.array_class)
