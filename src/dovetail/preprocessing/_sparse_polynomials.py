@@ -6,9 +6,11 @@ moves the terms of degree r − 1 that start at f to where those of degree r tha
 (Nystrom & Hughes 2018, https://arxiv.org/abs/1803.06418, have closed forms for r = 2 and 3.)
 """
 
+from dataclasses import replace
 from math import comb
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from dovetail.data.sparse import SparseMatrix
@@ -29,6 +31,9 @@ def sparse_terms(
     """The terms of degree `least` ≥ 1 to `greatest` of a CSR matrix, with `bias` after a column of
     ones.
     """
+    if not greatest:  # ones alone, and no stored value is a factor
+        none = torch.zeros_like(X.starts)
+        X = replace(X, starts=none, indices=X.indices[:0], values=X.values[:0])
     X = _canonical(X)
     (n, d), degrees = X.shape, range(1, greatest + 1)
     sizes = [count_terms(d, r, distinct=distinct) if r >= least else 0 for r in degrees]
