@@ -39,7 +39,7 @@ from dovetail.compose._outputs import (
 )
 from dovetail.data.frames import column_names, take_columns
 from dovetail.params import Between, Has, Rule
-from dovetail.pipeline._branches import Branch, Branches, is_word
+from dovetail.pipeline._branches import Branch, Branches, is_word, join_sparse
 from dovetail.pipeline._composition import NamedMembers, Routed, as_foreign, name_estimators
 from dovetail.pipeline._metadata import branch_mapping
 from dovetail.preprocessing import FunctionTransformer, StandardScaler
@@ -294,15 +294,16 @@ class ColumnTransformer(NamedMembers, Branches):
         if not self.sparse_output_:
             return super()._join_arrays([o.toarray() if sp.issparse(o) else o for o in outputs])
         try:
-            parts = [
-                check_array(as_foreign(out), accept_sparse=True, ensure_all_finite=False)
-                for out in outputs
-            ]
+            return join_sparse(
+                [
+                    check_array(as_foreign(out), accept_sparse=True, ensure_all_finite=False)
+                    for out in outputs
+                ]
+            )
         except ValueError as error:
             raise ValueError(
                 "For a sparse output, all columns should be a numeric or convertible to a numeric."
             ) from error
-        return sp.hstack(parts).tocsr()
 
     def _check_output(self, name: str, output: Any) -> None:
         refuse_flat(name, output)
