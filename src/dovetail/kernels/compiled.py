@@ -53,8 +53,8 @@ def compiled(
     Parameters
     ----------
     parallel : whether it has `numba.prange` loops
-    inner : whether only other kernels call it; without the way in from Python it takes a sixth less
-        to compile
+    inner : whether only other kernels of its file call it; without the way in from Python and a
+        place of its own in the cache, a large kernel of many takes a third less to compile
     fastmath : numba's fastmath flags; a set such as {"contract", "reassoc"}, where the kernel's
         result allows it
     """
@@ -62,7 +62,7 @@ def compiled(
         return lambda f: compiled(f, parallel=parallel, inner=inner, fastmath=fastmath)
     options = {"cache": True, "nogil": True, "fastmath": fastmath, "error_model": "numpy"}
     if inner:
-        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "cache": False}
     if not parallel:
         return numba.njit(function, **options)
     many = numba.njit(function, parallel=True, **options)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dovetail.kernels.growth import Units
-from dovetail.kernels.words import largest, pack
+from dovetail.kernels.words import pack
 
 __all__ = ["GradientWords"]
 
@@ -51,8 +51,8 @@ class GradientWords:
     def of(cls, g: Floats, h: Floats | None) -> GradientWords:
         """Words of gradients and Hessians, shape (n,); h None is 1 for all."""
         n = len(g)
-        bits, most_g = n.bit_length(), largest(g)
-        most_h = 1.0 if h is None else largest(h)
+        bits, most_g = n.bit_length(), _largest(g)
+        most_h = 1.0 if h is None else _largest(h)
         if h is not None and n <= _WIDE:
             units = _unit(most_g, 62 - bits), _unit(most_h, 62 - 2 * bits)
             wide = np.empty((n, 2), np.int64)
@@ -70,6 +70,11 @@ class GradientWords:
         shift = _COUNT_BITS + (0 if counted else hessian_bits + _COUNT_BITS)
         units_ = Units(bits, hessian_bits, shift, unit_g, unit_h, counted)
         return cls(narrow, np.empty((0, 2), np.int64), units_)
+
+
+def _largest(values: Floats) -> float:
+    """Greatest absolute value."""
+    return max(float(values.max()), -float(values.min()))
 
 
 def _unit(most: float, bits: int) -> float:

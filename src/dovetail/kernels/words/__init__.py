@@ -1,6 +1,6 @@
 """Gradients and Hessians as integers."""
 
-from dovetail.kernels.words.cpu import largest, pack
+from dovetail.kernels.words.cpu import pack
 from dovetail.kernels.words.reference import pack as reference_pack
 
-__all__ = ["largest", "pack", "reference_pack"]
+__all__ = ["pack", "reference_pack"]

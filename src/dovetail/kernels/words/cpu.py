@@ -1,7 +1,7 @@
 """Gradients and Hessians as integers of a few bits, one word a row.
 
 Each row is rounded up or down by a threshold of its own, spread evenly over any stretch of rows
-(multiples of the golden ratio, modulo 1), so that the errors of a sum cancel.
+(multiples of the golden ratio, modulo 1), so that the errors of equal values' sum cancel.
 """
 
 from __future__ import annotations
@@ -13,31 +13,10 @@ import numpy as np
 
 from dovetail.kernels.compiled import compiled
 
-__all__ = ["largest", "pack"]
+__all__ = ["pack"]
 
 _BLOCK = 2**14  # rows of a task
 _GOLDEN = 0.6180339887498949
-
-
-def largest(values: Any) -> float:
-    """Greatest absolute value of a float64 array of shape (n,); 0 for none."""
-    find = _largest if len(values) > 2 * _BLOCK else _largest.sequential
-    return float(find(values))
-
-
-@compiled(parallel=True)
-def _largest(values: Any) -> float:
-    n = len(values)
-    tops = np.zeros((n + _BLOCK - 1) // _BLOCK)
-    for block in numba.prange(len(tops)):
-        top = 0.0
-        for i in range(block * _BLOCK, min(block * _BLOCK + _BLOCK, n)):
-            top = max(top, abs(values[i]))
-        tops[block] = top
-    top = 0.0
-    for block in range(len(tops)):
-        top = max(top, tops[block])
-    return top
 
 
 def pack(g: Any, h: Any, unit_g: float, unit_h: float, hessian_bits: int, out: Any) -> None:
