@@ -13,7 +13,7 @@ from sklearn.utils import resample
 from torch import Tensor
 
 from dovetail.data.tensors import as_numpy
-from dovetail.ensemble._program import KnownScores, TreeScores
+from dovetail.ensemble._program import KnownScores, TreeScores, add_trees
 from dovetail.objective.losses import Loss
 from dovetail.program import Program
 from dovetail.solve.boosting import Scores
@@ -46,11 +46,8 @@ class Following:
 
     def follow(self, trees: tuple[Tree, ...]) -> Tensor:
         """The scores after all these trees, k an iteration; only new ones are looked at."""
-        k, new = self.F.shape[1], trees[self.trees :]
-        if new:
-            dtype = self.rows.X.dtype
-            zero = torch.zeros(k, dtype=dtype)
-            self.F += TreeScores.of(new, zero, response="identity", flat=False).sums(self.rows.X)
+        if self.trees < len(trees):
+            add_trees(trees[self.trees :], self.rows.X, self.F)
             self.trees = len(trees)
         return self.F
 

@@ -14,7 +14,7 @@ from dovetail.objective.losses import respond
 from dovetail.program import Program
 from dovetail.solve.tree import Tree
 
-__all__ = ["KnownScores", "TreePrediction", "TreeScores"]
+__all__ = ["KnownScores", "TreePrediction", "TreeScores", "add_trees"]
 
 
 class TreeScores(Program):
@@ -62,10 +62,8 @@ class TreeScores(Program):
         before: Self | None = None,
     ) -> Self:
         """Trees, behind those of another program, in baseline's dtype and on its device."""
-        dtype = baseline.dtype
-        arrays = _joined(trees)
+        arrays = _joined(trees, as_numpy(baseline).dtype)
         tensors = {name: as_tensor(a, baseline.device) for name, a in arrays.items()}
-        tensors |= {name: tensors[name].to(dtype) for name in ("threshold", "value")}
         if before is not None:
             tensors = _behind(before, tensors)
         depth = int(tensors["depths"].max()) if len(tensors["depths"]) else 0
@@ -160,8 +158,14 @@ class KnownScores(Program):
         return respond(self.response, F)
 
 
-def _joined(trees: Sequence[Tree]) -> dict[str, Any]:
-    """The arrays of trees one behind the other."""
+def add_trees(trees: Sequence[Tree], X: Tensor, F: Tensor) -> None:
+    """Add the values of trees, k an iteration, to scores F of shape (n, k), float64 on the CPU."""
+    values = as_numpy(X)
+    traversal.add_scores(values, **_joined(trees, values.dtype), out=as_numpy(F))
+
+
+def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """The arrays of trees one behind the other, numbers in X's dtype."""
     nodes = np.concatenate([np.empty((0, len(Node)), np.int64), *(t.nodes for t in trees)])
     sizes, sets = [len(t.nodes) for t in trees], [len(t.sets) for t in trees]
     roots = np.cumsum([0, *sizes], dtype=np.int64)[:-1]
@@ -179,10 +183,10 @@ def _joined(trees: Sequence[Tree]) -> dict[str, Any]:
         "roots": roots,
         "depths": np.maximum.reduceat(nodes[:, Node.DEPTH], roots) if trees else roots,
         "feature": np.ascontiguousarray(feature),
-        "threshold": threshold,
+        "threshold": threshold.astype(dtype),
         "left": left,
         "missing_right": (nodes[:, Node.MISSING_LEFT] == 0) & ~leaf,
-        "value": np.concatenate([np.empty(0), *(t.value for t in trees)]),
+        "value": np.concatenate([np.empty(0), *(t.value for t in trees)]).astype(dtype),
         "category": np.where(
             category < 0, -1, category + np.repeat(np.cumsum([0, *sets])[:-1], sizes)
         ),

@@ -43,13 +43,12 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
     has the value −G / (H + λ), and splits are those that lower the loss most by this measure.
     Features are cut into at most 255 bins at quantiles. Missing values, and categories that fit has
     not seen, go to the side that lowered the loss, or with most rows where fit saw none missing;
-    categories are ordered by G / H and split in that order. "absolute_error" and "quantile" have no second derivative: there a leaf's value is
-    the median or quantile of what its rows still miss.
+    categories are ordered by G / H and split in that order. "absolute_error" and "quantile" have no
+    second derivative: there a leaf's value is the median or quantile of what its rows still miss.
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "gamma", "poisson", "quantile"}, \
-            default="squared_error"
+    loss : {"squared_error", "absolute_error", "gamma", "poisson", "quantile"}
         "gamma" needs y > 0, "poisson" y >= 0.
     quantile : float in [0, 1] or None
         The one to predict with loss="quantile".

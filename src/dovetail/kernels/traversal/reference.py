@@ -56,5 +56,5 @@ def scores(
                 missing = missing | ((category >= 0) & (x < 0))
             right = torch.where(missing, missing_right_m[node], right)
             node = left_m[node] + right
-        total = total + value_m[node].unflatten(1, (-1, k)).sum(1)
+        total = total + value_m[node].reshape(X_nd.shape[0], node.shape[1] // k, k).sum(1)
     return total
