@@ -209,3 +209,14 @@ def test_refuses_what_it_cannot_run() -> None:
         ColumnTransformer([("x", StandardScaler(), [0])]).fit(X)["z"]
     with pytest.raises(ValueError, match="X has 1 features"):
         ColumnTransformer([("x", StandardScaler(), [0])]).fit(X).transform(X[:, :1])
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_containers_of_the_output_hold_what_passes_through(penguins: Any, container: str) -> None:
+    branches = [("n", StandardScaler(), NUMBERS[1:]), ("as_is", "passthrough", WORDS)]
+    for frame in frames(penguins)[:3]:
+        columns = ColumnTransformer(branches).set_output(transform=container)
+        out = columns.fit_transform(frame)
+        assert type(out).__module__.split(".")[0] == container
+        assert list(out.columns) == columns.get_feature_names_out().tolist()
+        assert list(out["as_is__species"]) == penguins["species"].to_pylist()

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import Tags
@@ -158,10 +159,12 @@ class FunctionTransformer(Stateless):
         """
         X = self._checked(X, reset=False)
         out = _apply(self.func, X, self.kw_args)
+        wanted = _get_output_config("transform", self)["dense"]
+        if wanted == "pandas" and isinstance(out, pa.Table):  # which no DataFrame is made from
+            out = out.to_pandas()
         if self.feature_names_out is not None:
             given = column_names(out)
             return out if given is None else self._renamed(out, given, X)
-        wanted = _get_output_config("transform", self)["dense"]
         if wanted != "default" and type(out).__module__.split(".")[0] != wanted:
             warnings.warn(
                 f"When `set_output` is configured to be '{wanted}', `func` should return a "
