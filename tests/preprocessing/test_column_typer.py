@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from dovetail.errors import SchemaError
 from dovetail.preprocessing import ColumnTyper
@@ -72,3 +73,6 @@ def test_kinds_may_be_given() -> None:
 def test_arrays_stay_arrays() -> None:
     X = rng.normal(size=(5, 2))
     np.testing.assert_array_equal(ColumnTyper().fit_transform(X), X)
+    out = ColumnTyper().fit_transform(torch.from_numpy(X))
+    assert isinstance(out, torch.Tensor)
+    np.testing.assert_array_equal(out, X)

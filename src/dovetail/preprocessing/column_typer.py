@@ -11,10 +11,11 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dovetail.base import Accepts, Transformer
-from dovetail.data.door import open_columns, source
+from dovetail.data.door import Given, open_columns, source
 from dovetail.data.frames import dict_to_arrow, is_frame
 from dovetail.data.schema import Role
 from dovetail.data.table import Table
+from dovetail.data.tensors import as_tensor
 from dovetail.errors import ProgramError
 from dovetail.program import Program
 
@@ -114,12 +115,16 @@ class ColumnTyper(Transformer):
             The columns are not those of fit.
         """
         check_is_fitted(self)
-        X = source(X)
+        given, X = Given.of(X), source(X)
         table = self._table(X, reset=False)
         if is_frame(X):
             self.schema_.require(table.schema, extra=self.extra == "ignore")
         typed = table.typed(self._output)
-        return typed.to_native() if is_frame(X) else _as_array(typed)
+        if is_frame(X):
+            return typed.to_native()
+        out = _as_array(typed)
+        tensor = given.container == "torch" and out.dtype != object
+        return as_tensor(out, given.device) if tensor else out
 
     def _table(self, X: Any, *, reset: bool) -> Table:
         kinds = {n: k for n, k in (self.kinds or {}).items() if k != "drop"} if reset else None
