@@ -121,8 +121,7 @@ def _named(wanted: Sequence[str], names: Sequence[str] | None) -> list[int]:
     if names is None:
         raise ValueError(
             "Specifying the columns using strings is only supported for dataframes. Give "
-            "positions, "
-            "or a frame that has columns of these names."
+            "positions, or a frame that has columns of these names."
         )
     place = {name: j for j, name in enumerate(names)}
     missing = [name for name in wanted if name not in place]

@@ -70,6 +70,5 @@ def refuse_pandas_na(name: str, output: Any) -> None:
                 "avoid this problem you can (i) store the output in a pandas DataFrame by using "
                 "ColumnTransformer.set_output(transform='pandas') or (ii) modify the input data or "
                 f"the '{name}' transformer to avoid the presence of pandas.NA (for example by "
-                "using "
-                "pandas.DataFrame.astype)."
+                "using pandas.DataFrame.astype)."
             )

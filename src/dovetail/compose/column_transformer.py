@@ -39,8 +39,9 @@ from dovetail.compose._outputs import (
 )
 from dovetail.data.frames import column_names, take_columns
 from dovetail.params import Between, Has, Rule
-from dovetail.pipeline._branches import Branch, Branches, is_word, join_sparse
+from dovetail.pipeline._branches import Branch, Branches, is_word
 from dovetail.pipeline._composition import NamedMembers, Routed, as_foreign, name_estimators
+from dovetail.pipeline._joining import join_sparse
 from dovetail.pipeline._metadata import branch_mapping
 from dovetail.preprocessing import FunctionTransformer, StandardScaler
 

@@ -145,8 +145,7 @@ class TransformedTargetRegressor(RegressorMixin, Nest):
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is "
-                "None."
+                "is None."
             )
         return check_array(
             as_foreign(y), input_name="y", ensure_2d=False, dtype="numeric", allow_nd=True

@@ -152,8 +152,7 @@ class FeatureUnion(NamedMembers, Branches):
         if dimensions != 2:
             raise ValueError(
                 f"Transformer '{name}' returned an array or dataframe with {dimensions} "
-                "dimensions, "
-                "but expected 2 dimensions (n_samples, n_features)."
+                "dimensions, but expected 2 dimensions (n_samples, n_features)."
             )
 
     # -- what scikit-learn asks
