@@ -1,139 +1,190 @@
-"""What imputers read, numbers of any dtype or columns of anything, and which values are missing.
+"""What imputers read: numbers of any dtype, or columns of anything; and which values are missing.
 
 Legend: n rows, d columns.
 """
 
-from typing import Any
+from dataclasses import replace
+from numbers import Real
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 import torch
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import Columns, is_nan, missing_mask
-from dovetail.data.door import Accepts, aligned, open_columns, source
+from dovetail.data.door import Accepts, aligned, open_columns, open_matrix, source
 from dovetail.data.frames import is_frame
 from dovetail.data.sparse import SparseMatrix
-from dovetail.data.tensors import as_tensor, target_device
+from dovetail.data.statistics import in_blocks
+from dovetail.data.tensors import as_numpy, as_tensor, floating, target_device
 
-__all__ = ["Values", "columns_with_missing", "is_missing", "missing", "numpy_dtype", "open_values"]
+__all__ = ["Values", "Wanted", "is_missing", "missing_counts", "numpy_dtype", "open_values"]
 
 Values = Tensor | SparseMatrix | Columns
+# floats: everything becomes floating numbers; numbers: of the dtype it has; columns: of anything;
+# any: numbers where all values are, else columns
+Wanted = Literal["floats", "numbers", "columns", "any"]
 
 
-def is_missing(X: Tensor, mark: Any) -> Tensor:
-    """Where numbers are missing: those equal to the mark, NaN where that is nan or pandas.NA."""
+def is_missing(X: Tensor, mark: float) -> Tensor:
+    """Where numbers are missing: those equal to the mark, NaN where that is nan."""
     if is_nan(mark):
-        return X.isnan() if X.is_floating_point() else torch.zeros_like(X, dtype=torch.bool)
+        return X.isnan()
+    if not X.is_floating_point():
+        limits = torch.iinfo(X.dtype)
+        if not limits.min <= mark <= limits.max:  # torch would wrap it around
+            return torch.zeros_like(X, dtype=torch.bool)
     return mark == X
 
 
-def missing(X: Values, mark: Any) -> Tensor | SparseMatrix:
-    """Where X has missing values, shape (n, d); of sparse X the truth of every stored value."""
-    if isinstance(X, SparseMatrix):
-        return X.with_values(is_missing(X.values, mark))
-    if isinstance(X, Tensor):
-        return is_missing(X, mark)
-    masks = [missing_mask(values, mark) for values in X.values]
-    return torch.from_numpy(np.stack(masks, axis=1))
+def missing_counts(batches: Batches, mark: Any) -> Tensor:
+    """How many values of each column are missing, int64, shape (d,)."""
 
+    def of_block(block: Batch) -> Tensor:
+        X: Values = block.X
+        if isinstance(X, Columns):
+            masks = (missing_mask(values, mark) for values in X.values)
+            return torch.tensor([np.count_nonzero(m) for m in masks], dtype=torch.long)
+        if isinstance(X, SparseMatrix):
+            return X.column_sums(is_missing(X.values, mark).long())
+        return is_missing(X, mark).sum(0)
 
-def columns_with_missing(mask: Tensor | SparseMatrix) -> Tensor:
-    """Which columns have any, shape (d,)."""
-    if isinstance(mask, SparseMatrix):
-        return mask.column_sums(mask.values.long()) > 0
-    return mask.any(0)
+    dense = isinstance(batches.X, Tensor)
+    return (in_blocks(batches) if dense else batches).sum(of_block)
 
 
 def numpy_dtype(X: Values) -> np.dtype[Any]:
     """The dtype of values in numpy's words; object for columns."""
     if isinstance(X, Columns):
         return np.dtype(object)
-    return torch.empty(0, dtype=X.dtype).numpy().dtype
+    return as_numpy(torch.empty(0, dtype=X.dtype)).dtype
 
 
 def open_values(
-    estimator: Any, X: Any, mark: Any, *, reset: bool, floats: bool, objects: bool = False
+    estimator: Any,
+    X: Any,
+    mark: Any,
+    wanted: Wanted,
+    *,
+    reset: bool,
+    device: torch.device | None = None,
 ) -> Values:
-    """X as a tensor or sparse matrix of numbers, or as columns where it holds anything else.
+    """X as a tensor, a sparse matrix, or columns.
 
-    Parameters
-    ----------
     mark : the value that stands for a missing one
-    floats : whether everything must become floating numbers
-    objects : whether everything must become columns
 
     Raises
     ------
     ValueError
-        Not two-dimensional, other columns than in fit, infinite values, NaN where the mark is a
-        number, a mark of another kind than the values, an array of strings or truth values.
+        Not two-dimensional, other columns than in fit, infinite, NaN where the mark is another
+        value, a mark of another kind than the values, an array of strings that are no objects.
     """
     X = source(X) if reset else aligned(estimator, source(X))
-    if is_frame(X) and not floats and (objects or _holds_more_than_numbers(X)):
-        return open_columns(estimator, X, Accepts(columns=True, missing=True), reset=reset)
-    if isinstance(X, Tensor):
-        return _checked_tensor(estimator, X, mark, reset=reset, floats=floats)
-    words = isinstance(X, list) and any(isinstance(v, str) for row in X for v in row)
+    device = device or target_device(X)
+    if is_frame(X):
+        if wanted == "columns" or (wanted == "any" and not _all_numbers(X)):
+            return _of_frame(estimator, X, mark, reset=reset)
+        X = _without_booleans(X)
+    accepts = Accepts(estimator.accepts.sparse, missing=is_nan(mark), half=True)
+    if wanted == "floats" or (isinstance(X, Tensor) and X.is_floating_point()):
+        opened: Values = open_matrix(estimator, X, accepts, reset=reset, device=device)
+    elif isinstance(X, Tensor):
+        open_matrix(estimator, X, accepts, reset=reset)
+        opened = X.to(device)
+    else:
+        opened = _of_array(estimator, X, mark, wanted, accepts, reset=reset, device=device)
+    _check_mark(opened, mark)
+    return opened
+
+
+def _of_array(
+    estimator: Any,
+    X: Any,
+    mark: Any,
+    wanted: Wanted,
+    accepts: Accepts,
+    *,
+    reset: bool,
+    device: torch.device,
+) -> Values:
+    listed = isinstance(X, list) and any(isinstance(value, str) for row in X for value in row)
     array = validate_data(
         estimator,
         X,
         reset=reset,
-        accept_sparse=("csc", "csr"),
-        dtype=_FLOATS if floats else object if objects or words else None,
-        ensure_all_finite="allow-nan" if is_nan(mark) else True,
+        accept_sparse=accepts.sparse,
+        dtype=object
+        if wanted == "columns" or (listed and wanted == "any")
+        else "numeric"
+        if wanted == "numbers"
+        else None,
+        ensure_all_finite=accepts.finite,
     )
-    _check_mark(array.dtype, mark)
     if array.dtype.kind not in "iufO":
         raise ValueError(
-            f"{type(estimator).__name__} does not support data with dtype {array.dtype}. Please "
-            "provide either a numeric array (with a floating point or integer dtype) or "
-            "categorical data represented either as an array with integer dtype or an array of "
-            "string values with an object dtype."
+            f"{type(estimator).__name__} does not support data with dtype {array.dtype}. Give "
+            "numbers, or strings as an array of dtype object."
         )
     if array.dtype == object:
-        return Columns.from_array(array)
-    if isinstance(array, np.ndarray):
-        return as_tensor(array, target_device())
-    if mark == 0:
-        raise ValueError(
-            f"{type(estimator).__name__}: Imputation not possible when missing_values == 0 and "
-            "input is sparse; Sparse input with missing_values=0 is not supported. Provide a dense "
-            "array instead."
-        )
-    return SparseMatrix.from_scipy(array, target_device())
+        return _with_nulls(Columns.from_array(array), mark, none=type(mark).__name__ == "NAType")
+    opened = as_tensor(array) if isinstance(array, np.ndarray) else SparseMatrix.from_scipy(array)
+    dtype = opened.dtype
+    return opened.to(device, floating(dtype, half=True) if dtype.is_floating_point else dtype)
 
 
-_FLOATS = [np.float64, np.float32, np.float16]
+def _of_frame(estimator: Any, X: Any, mark: Any, *, reset: bool) -> Columns:
+    accepts = Accepts(columns=True, missing=True)
+    columns = open_columns(estimator, X, accepts, reset=reset)
+    none = type(mark).__name__ == "NAType" or not nw.dependencies.is_pandas_dataframe(X)
+    columns = _with_nulls(columns, mark, none=none)
+    if not is_nan(mark) and mark is not None:
+        for name, values in zip(columns.names, columns.values, strict=True):
+            if missing_mask(values).any():
+                raise ValueError(
+                    f"Input X contains NaN in column {name!r}, and `missing_values` is {mark!r}."
+                )
+    return columns
 
 
-def _checked_tensor(estimator: Any, X: Tensor, mark: Any, *, reset: bool, floats: bool) -> Tensor:
-    if X.ndim != 2:
-        raise ValueError(f"Expected a 2D tensor, got {X.ndim}D. Use X.reshape(-1, 1) for a column.")
-    if X.is_complex():
-        raise ValueError("Complex data not supported")
-    if not len(X):
-        raise ValueError(f"Found 0 sample(s) (shape={tuple(X.shape)}); at least 1 is required.")
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    X = X.double() if floats and not X.is_floating_point() else X
-    bad = X.isinf() if is_nan(mark) else ~X.isfinite()
-    if X.is_floating_point() and bool(bad.any()):
-        raise ValueError(f"Input X contains {'infinity' if is_nan(mark) else 'NaN or infinity'}.")
-    _check_mark(numpy_dtype(X), mark)
-    return X
+def _with_nulls(columns: Columns, mark: Any, *, none: bool) -> Columns:
+    """The columns with nan in place of what is missing where the mark is nan.
+
+    none : whether None counts as missing too, as it does in polars and arrow, and for pandas.NA
+    """
+    if not is_nan(mark):
+        return replace(columns, null=None)
+    values = [_none_as_nan(v) if none else v for v in columns.values]
+    return replace(columns, values=values, null=np.nan)
 
 
-def _check_mark(dtype: np.dtype[Any], mark: Any) -> None:
-    known = isinstance(mark, int | float | np.number) or is_nan(mark)
-    if dtype.kind in "fiu" and not known:
-        raise ValueError(
-            "'X' and 'missing_values' types are expected to be both numerical. Got "
-            f"X.dtype={dtype} and  type(missing_values)={type(mark)}."
-        )
+def _none_as_nan(values: Any) -> Any:
+    if not isinstance(values, np.ndarray) or values.dtype != object:
+        return values
+    # by identity: pandas.NA == None is neither true nor false
+    none = np.fromiter((v is None for v in values), dtype=bool, count=len(values))
+    return np.where(none, np.nan, values) if none.any() else values
 
 
-def _holds_more_than_numbers(X: Any) -> bool:
-    """Whether a frame has columns that are neither numbers nor truth values."""
-    types = nw.from_native(X, eager_only=True).schema.values()
-    return any(not (dtype.is_numeric() or dtype == nw.Boolean) for dtype in types)
+def _check_mark(X: Values, mark: Any) -> None:
+    if isinstance(X, Columns) or is_nan(mark) or isinstance(mark, Real):
+        return
+    raise ValueError(
+        "'X' and 'missing_values' types are expected to be both numerical. Got "
+        f"X.dtype={numpy_dtype(X)} and type(missing_values)={type(mark)}."
+    )
+
+
+def _all_numbers(X: Any) -> bool:
+    return all(t.is_numeric() for t in nw.from_native(X, eager_only=True).schema.values())
+
+
+def _without_booleans(X: Any) -> Any:
+    """A frame with truth values as 0 and 1: numpy has no array of them that can miss some."""
+    frame = nw.from_native(X, eager_only=True)
+    if nw.Boolean not in frame.schema.values():
+        return X
+    return frame.with_columns(nw.selectors.boolean().cast(nw.Int8)).to_native()

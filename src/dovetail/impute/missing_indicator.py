@@ -1,11 +1,10 @@
-"""Columns that say where values are missing."""
+"""Which values are missing, as truth values."""
 
 from dataclasses import KW_ONLY
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 import torch
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -13,53 +12,59 @@ from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
-from dovetail.data.columns import Columns
-from dovetail.data.sparse import SparseMatrix
-from dovetail.impute._values import columns_with_missing, is_missing, missing, open_values
+from dovetail.data.columns import Columns, is_nan, missing_mask
+from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.data.tensors import as_tensor
+from dovetail.impute._values import Values, is_missing, missing_counts, open_values
 from dovetail.params import MissingMark
 from dovetail.program import Program
 
 __all__ = ["Indicate", "MissingIndicator"]
 
+# Columns of anything go to the Program as codes: 0 where there is a value, else this.
+_MISSING_CODE = -1
+
 
 class Indicate(Program):
-    """Whether a number is missing, for some of the columns.
+    """Whether the values of some columns are missing.
 
-    features : Tensor of shape (k,), int64, positions of the columns
+    columns : int64 Tensor of shape (k,)
     mark : the number that stands for a missing one
     """
 
-    features: Tensor
+    columns: Tensor
     mark: float
 
     def forward(self, X: Tensor) -> Tensor:
-        return is_missing(X.index_select(1, self.features), self.mark)
+        return is_missing(X.index_select(1, self.columns), self.mark)
 
 
 class MissingIndicator(Transformer):
-    """A column of truth values for each column that has missing values.
+    """A column of truth values for each column that misses some: whether the value is missing.
 
     Parameters
     ----------
-    missing_values : number, str, nan, None or pandas.NA, default=nan
-        What stands for a missing value; nan and pandas.NA mean all of NaN, None, null and NA.
+    missing_values : number, string, nan, None or pandas.NA, default=nan
+        The value that stands for a missing one; nan and pandas.NA mean each other, and null.
     features : {"missing-only", "all"}, default="missing-only"
-        Columns that get an indicator: those with missing values in fit, or all.
+        Whether the columns that missed nothing in fit are left out.
     sparse : bool or "auto", default="auto"
-        Whether the output is a CSC matrix; "auto": where X is sparse.
+        Whether the output is a sparse matrix (CSC); "auto": where X is one.
     error_on_new : bool, default=True
-        Whether missing values in a column that had none in fit are an error.
+        With "missing-only", whether a column that missed nothing in fit may not miss anything now.
 
     Attributes
     ----------
-    features_ : ndarray of shape (n_features_out,), positions of the columns
+    features_ : ndarray or tensor of shape (n_features_out,)
+        Positions of the columns that are in the output.
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had column names
 
     Raises
     ------
     ValueError
-        `missing_values=0` with sparse X, where every zero would be missing.
+        Missing values in other columns than in fit (`error_on_new`); sparse X whose zeros are the
+        missing values; text as anything but objects.
 
     Cost O(n d).
 
@@ -67,9 +72,9 @@ class MissingIndicator(Transformer):
     --------
     >>> import numpy as np
     >>> from dovetail.impute import MissingIndicator
-    >>> MissingIndicator().fit_transform([[1.0, np.nan], [2.0, 5.0]])
-    array([[ True],
-           [False]])
+    >>> MissingIndicator().fit_transform([[np.nan, 1, 3], [4, 0, np.nan]])
+    array([[ True, False],
+           [False,  True]])
     """
 
     accepts = Accepts(sparse=("csc", "csr"), missing=True)
@@ -80,11 +85,11 @@ class MissingIndicator(Transformer):
     sparse: bool | Literal["auto"] = "auto"
     error_on_new: bool = True
 
-    features_ = Learned("features")
+    features_ = Learned("columns")
 
     @classmethod
-    def _examples(cls) -> list[Self]:
-        return [cls(), cls(features="all"), cls(features="all", sparse=True)]
+    def _examples(cls) -> list["MissingIndicator"]:
+        return [cls(features="all"), cls(missing_values=1.0, error_on_new=False)]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -92,51 +97,77 @@ class MissingIndicator(Transformer):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Any:
-        opened = open_values(self, X, self.missing_values, reset=reset, floats=False)
-        return opened if isinstance(opened, Columns) else opened.to(device)
+    @property
+    def _mark(self) -> Any:
+        """The value that stands for a missing one, one nan for all that are not themselves."""
+        return np.nan if is_nan(self.missing_values) else self.missing_values
+
+    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Matrix:
+        wanted: Any = "any" if reset else "columns" if self._of_columns else "numbers"
+        opened = open_values(self, X, self.missing_values, wanted, reset=reset, device=device)
+        if reset:
+            self._of_columns = isinstance(opened, Columns)
+        if isinstance(opened, SparseMatrix) and self.missing_values == 0:
+            raise ValueError(
+                "Sparse input with missing_values=0 is not supported. Provide a dense array "
+                "instead."
+            )
+        return _codes(opened, self._mark) if isinstance(opened, Columns) else opened
+
+    def _program_on_numbers(self) -> Program | None:
+        return None if self._of_columns else super()._program_on_numbers()
 
     def _fit(self, batches: Batches) -> Indicate:
-        if self.features == "all":
-            there = torch.ones(batches.n_features, dtype=torch.bool, device=batches.device)
-        else:
-            there = batches.sum(
-                lambda b: columns_with_missing(missing(b.X, self.missing_values)).long()
-            )
-        return Indicate(there.nonzero().flatten(), self.missing_values)
+        mark = _MISSING_CODE if self._of_columns else self._mark
+        counts = missing_counts(batches, mark)
+        chosen = torch.ones_like(counts) if self.features == "all" else counts
+        return Indicate(columns=chosen.nonzero().flatten(), mark=mark)
 
-    def _transform(self, X: Any) -> Any:
-        mask, features = missing(X, self.missing_values), self._program.features
-        if self.features == "missing-only" and self.error_on_new:
-            new = columns_with_missing(mask).cpu()
-            new[features.cpu()] = False
-            if bool(new.any()):
-                raise ValueError(
-                    f"The features {new.nonzero().flatten().numpy()} have missing values in "
-                    "transform but have no missing values in fit."
-                )
-        if isinstance(mask, SparseMatrix):
-            found = mask.to_scipy().tocsc()
-            found.eliminate_zeros()
-            kept = found[:, features.cpu().numpy()]
-            return kept.toarray() if self.sparse is False else SparseMatrix.from_scipy(kept)
-        kept = mask.index_select(1, features.to(mask.device))
-        return (
-            SparseMatrix.from_scipy(sp.csc_matrix(kept.cpu().numpy()))
-            if self.sparse is True
-            else kept
-        )
+    def transform(self, X: Any) -> Any:
+        """Tell which values are missing.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array, sparse matrix or tensor of bool, shape (n_samples, n_features_out)
+        """
+        check_is_fitted(self)
+        return self._run(self._transform, X)
+
+    def _transform(self, X: Matrix) -> Any:
+        program = self._program
+        if self.error_on_new and self.features == "missing-only":
+            self._refuse_new(X)
+        if isinstance(X, SparseMatrix):
+            out = indicated(X, program)
+            return out.to_dense() if self.sparse is False else out
+        dense: Tensor = program(X)
+        return _compressed(dense) if self.sparse is True else dense
+
+    def _refuse_new(self, X: Matrix) -> None:
+        """Hold the columns that miss values against those of fit."""
+        program = self._program
+        counts = missing_counts(Batches.of(X), program.mark)
+        new = counts.index_fill(0, program.columns, 0).nonzero().flatten().tolist()
+        if new:
+            raise ValueError(
+                f"The features {new} have missing values in transform but have no missing values "
+                "in fit."
+            )
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
-        """Names of the output columns, such as "missingindicator_age".
+        """Names of the output columns: those of the columns, after "missingindicator_".
 
         Parameters
         ----------
         input_features : array-like of str or None
             None takes `feature_names_in_`, or x0, x1, ...
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "n_features_in_")
         names = _check_feature_names_in(self, input_features)
-        positions = self._program.features.cpu().numpy()
         prefix = type(self).__name__.lower()
-        return np.asarray([f"{prefix}_{name}" for name in names[positions]], dtype=object)
+        columns = self._program.columns.tolist()
+        return np.asarray([f"{prefix}_{names[j]}" for j in columns], dtype=object)

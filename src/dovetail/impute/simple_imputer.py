@@ -69,7 +69,7 @@ class SimpleImputer(Transformer):
     fill_value : number or str or None, default=None
         The constant; None: 0 for numbers, "missing_value" for anything else.
     copy : bool, default=True
-        False lets the result of transform be written over X where that is possible.
+        False lets the result of transform be written over X, where X is dense or CSC.
     add_indicator : bool, default=False
         Whether a column that says where values were missing is added for each column that had
         missing values in fit.
@@ -225,10 +225,10 @@ class SimpleImputer(Transformer):
         if isinstance(X, Tensor):
             copy = self.copy or self._program.width != X.shape[1] or X.requires_grad
             return by_rows(self._program, X, copy=copy, width=self._program.width)
+        indicators = None if self.indicator_ is None else self.indicator_._transform(X)
         filled = self._sparse(X, kept) if isinstance(X, SparseMatrix) else self._objects(X, kept)
-        if self.indicator_ is None:
+        if indicators is None:
             return SparseMatrix.from_scipy(filled) if sp.issparse(filled) else filled
-        indicators = self.indicator_._transform(X)
         if sp.issparse(filled):
             joined = sp.hstack([filled, indicators.to_scipy()], format=filled.format)
             return SparseMatrix.from_scipy(joined)
@@ -250,6 +250,8 @@ class SimpleImputer(Transformer):
         statistics = np.where(missing_mask(self.statistics_), 0, self.statistics_)
         by_value = X.by_column(as_tensor(statistics.astype(self._dtype), X.device))
         values = torch.where(mask, by_value.to(X.dtype), X.values)
+        if not self.copy and X.format == "csc":
+            values = X.values.copy_(values)
         filled = X.with_values(values).to_scipy()
         return filled if len(kept) == filled.shape[1] else filled[:, kept]
 
