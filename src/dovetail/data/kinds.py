@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from dovetail.data.read import MISSING_MARKS
 from dovetail.data.schema import ColumnInfo, Kind, Role
 
-__all__ = ["infer_column", "read_strings", "strings_of"]
+__all__ = ["date_format", "infer_column", "notes_of", "read_strings", "strings_of"]
 
 # Formats tried on strings that look like dates; the first that reads every one is taken.
 DATE_FORMATS = (
@@ -149,13 +149,19 @@ def _reading(distinct: pa.Array) -> tuple[str, tuple[str, ...]]:
         if pc.any(pc.match_substring_regex(distinct, _LEADING_ZERO)).as_py():
             return "", ("looks like numbers, but leading zeros make them codes",)
         return "number", ("numbers stored as text, read as numbers",)
-    if _DATE_LIKE.match(distinct[0].as_py()):
-        fitting = [f for f in DATE_FORMATS if _parses(distinct, f)]
-        if fitting:
-            both = {"%m/%d/%Y", "%d/%m/%Y"} <= set(fitting)
-            note = "dates stored as text, read as dates"
-            return f"date:{fitting[0]}", (note + (" with the month first" if both else ""),)
-    return "", ()
+    format = date_format(distinct)
+    if format is None:
+        return "", ()
+    both = format == "%m/%d/%Y" and _parses(distinct, "%d/%m/%Y")
+    note = "dates stored as text, read as dates"
+    return f"date:{format}", (note + (" with the month first" if both else ""),)
+
+
+def date_format(distinct: pa.Array) -> str | None:
+    """The first known format in which all of these strings are dates, None where there is none."""
+    if not len(distinct) or not _DATE_LIKE.match(distinct[0].as_py()):
+        return None
+    return next((f for f in DATE_FORMATS if _parses(distinct, f)), None)
 
 
 def _forced_reading(kind: Kind, distinct: pa.Array) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -241,21 +242,27 @@ class Leaderboard:
 
 
 def terminal_table(board: Leaderboard, *, live: bool = False) -> RichTable:
-    """The table a person sees: a row per model, the deciding metric first."""
-    others = [m for m in metrics_for(board.problem.task) if m is not board.metric][:2]
+    """The table a person sees: a row per model, the score that decides, and what it costs.
+
+    It fits in 80 columns.
+    """
     table = RichTable(
         title=f"{board.problem.target} ({board.problem.task}, {len(board.folds)} folds)",
         title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    table.add_column("model")
-    for metric in (board.metric, *others):
-        table.add_column(f"{metric.name} {'↑' if metric.higher else '↓'}", justify="right")
-    for heading in ("fit s", "predict ms/1k", "one row ms", "peak MB", "saved MB"):
-        table.add_column(heading, justify="right")
+    metric = board.metric
+    table.add_column("model", no_wrap=True)
+    table.add_column(
+        f"{metric.name} {'↑' if metric.higher else '↓'}", justify="right", no_wrap=True
+    )
+    for heading in ("fit\ns", "1k rows\nms", "one row\nms", "peak\nMB", "saved\nMB"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for entry in board.entries if live else board.ranked():
         chosen = board.advice is not None and entry.name == board.advice.model
-        cells = [score(entry, board.metric), *(score(entry, m, short=True) for m in others)]
         costs = (
             entry.fit_seconds,
             entry.predict_ms_per_1k,
@@ -263,12 +270,10 @@ def terminal_table(board: Leaderboard, *, live: bool = False) -> RichTable:
             entry.peak_mb,
             entry.saved_mb,
         )
-        state = (
-            "◀ recommended" if chosen and not live else "" if entry.status == "ok" else entry.status
-        )
+        state = "◀ take" if chosen and not live else "" if entry.status == "ok" else entry.status
         table.add_row(
-            entry.label,
-            *cells,
+            entry.name,
+            score(entry, metric),
             *map(short, costs),
             state,
             style="bold green" if chosen and not live else None,

@@ -36,7 +36,8 @@ _STYLE: Any = {
 def score_against_time(board: Leaderboard) -> str:
     """Mean score over mean fitting time, with standard errors: up and to the left is better."""
     entries = [e for e in board.entries if e.scores]
-    figure, axes = _canvas(6.2, 3.8)
+    figure, axes = _canvas(5.2, 3.6)
+    below = _crowded(board, entries)
     for entry in entries:
         color = _color(board, entry)
         error = entry.se(board.metric.name)
@@ -46,21 +47,37 @@ def score_against_time(board: Leaderboard) -> str:
             fmt="o", ms=9, color=color, ecolor=color, capsize=3, elinewidth=1.5,
         )  # fmt: skip
         axes.annotate(
-            entry.label, (x, entry.mean(board.metric.name)), xytext=(0, 11),
-            textcoords="offset points", ha="center", va="bottom", color=color, fontsize=9,
+            entry.label, (x, entry.mean(board.metric.name)),
+            xytext=(0, -10 if entry.name in below else 10), textcoords="offset points",
+            ha="center", va="top" if entry.name in below else "bottom", color=color, fontsize=9,
         )  # fmt: skip
     axes.set_xscale("log")
-    axes.margins(x=0.25, y=0.2)
+    axes.margins(x=0.3, y=0.2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:g}"))
     axes.set_xlabel("seconds to fit, per fold")
     axes.set_ylabel(_metric_label(board))
     return _svg(figure)
 
 
+def _crowded(board: Leaderboard, entries: list[Entry]) -> set[str]:
+    """Entries with another one close above them, whose labels go below their points."""
+    scores = [e.mean(board.metric.name) for e in entries]
+    near = 0.15 * (max(scores) - min(scores))
+    pairs = [(e, s) for e, s in zip(entries, scores, strict=True)]
+    return {
+        e.name
+        for i, (e, s) in enumerate(pairs)
+        for j, (other, t) in enumerate(pairs)
+        if i != j
+        and (0 < t - s <= near or (t == s and j < i))
+        and 0.1 < other.fit_seconds / max(e.fit_seconds, 1e-3) < 10
+    }
+
+
 def spread(board: Leaderboard) -> str:
     """The score of every fold, a line of dots a model."""
     entries = [e for e in board.ranked() if e.scores][::-1]
-    figure, axes = _canvas(6.2, 0.9 + 0.55 * len(entries))
+    figure, axes = _canvas(5.2, 1.2 + 0.6 * len(entries))
     for row, entry in enumerate(entries):
         values = entry.values(board.metric.name)
         axes.plot(
@@ -70,7 +87,7 @@ def spread(board: Leaderboard) -> str:
     axes.set_yticks(range(len(entries)), [e.label for e in entries])
     axes.set_ylim(-0.6, len(entries) - 0.4)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(_metric_label(board) + "; a dot is a fold, the bar their mean")
+    axes.set_xlabel(_metric_label(board))
     return _svg(figure)
 
 

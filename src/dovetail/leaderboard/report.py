@@ -9,7 +9,14 @@ from string import Template
 from dovetail.data.read import atomic_path
 from dovetail.leaderboard import pictures
 from dovetail.leaderboard.board import Leaderboard
-from dovetail.leaderboard.markup import advice_html, esc, leaderboard_html, resource
+from dovetail.leaderboard.markup import (
+    advice_html,
+    columns_html,
+    esc,
+    leaderboard_html,
+    metrics_html,
+    resource,
+)
 
 __all__ = ["report_html", "write_report"]
 
@@ -31,17 +38,17 @@ def report_html(board: Leaderboard) -> str:
     facts += f"; {len(board.folds)} folds, the same for every model"
     body = [f"<h1>{esc(title)}</h1>", f'<p class="sub">{esc(facts)}</p>', advice_html(board)]
     body += ["<h2>Leaderboard</h2>", leaderboard_html(board), _legend(board), _pictures(board)]
+    body += ["<h2>Every metric</h2>", metrics_html(board), "<h2>The data</h2>"]
     if problem.findings:
-        items = "".join(f"<li>{esc(f)}</li>" for f in problem.findings)
-        body += ["<h2>Noticed about the data</h2>", f"<ul>{items}</ul>"]
-    body += ["<h2>How this was done</h2>", _method(board)]
+        body += [f"<ul>{''.join(f'<li>{esc(f)}</li>' for f in problem.findings)}</ul>"]
+    body += [columns_html(board), "<h2>How this was done</h2>", _method(board)]
     parts = {"title": esc(title), "css": resource("report.css"), "body": "\n".join(body)}
     return Template(resource("report_page.html")).substitute(parts)
 
 
 def _legend(board: Leaderboard) -> str:
     return (
-        '<p class="sub">Means over folds, ± one standard error. ↑ more is better, ↓ less is '
+        '<p class="legend">Means over folds, ± one standard error. ↑ more is better, ↓ less is '
         "better. Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the "
         "data. Saved: size of the model's file.</p>"
     )
@@ -55,7 +62,7 @@ def _pictures(board: Leaderboard) -> str:
             pictures.score_against_time(board),
             "Score against time. Up and to the left is better; bars are standard errors.",
         ),
-        (pictures.spread(board), "How much the score varies from fold to fold."),
+        (pictures.spread(board), "How the score varies: a dot is a fold, the bar their mean."),
     ]
     best = board.advice.model if board.advice else None
     if best is not None and board.predicted.get(best):

@@ -1,6 +1,7 @@
 """Preparation of columns: scale, bin, expand, encode."""
 
 from dovetail.preprocessing.column_typer import ColumnTyper
+from dovetail.preprocessing.date_encoder import DateEncoder
 from dovetail.preprocessing.function_transformer import FunctionTransformer
 from dovetail.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from dovetail.preprocessing.label_binarizer import LabelBinarizer, label_binarize
@@ -20,6 +21,7 @@ from dovetail.preprocessing.target_encoder import TargetEncoder
 
 __all__ = [
     "ColumnTyper",
+    "DateEncoder",
     "FunctionTransformer",
     "KBinsDiscretizer",
     "LabelBinarizer",
