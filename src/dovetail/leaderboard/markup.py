@@ -95,7 +95,8 @@ def _row(board: Leaderboard, entry: Entry) -> str:
         else esc(entry.status)
     )
     cells = _cells(entry.label, score(entry, board.metric), *map(short, costs))
-    return f"<tr{_class(board, entry)}>{cells}<td class="note">{state}</td></tr>"
+    row_class = _class(board, entry)
+    return f'<tr{row_class}>{cells}<td class="note">{state}</td></tr>'
 
 
 def styled(body: str) -> str:
