@@ -18,7 +18,13 @@ from torch import Tensor
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 
-__all__ = ["QuantileMethod", "column_quantiles", "quantiles_of_sorted", "quantiles_with_zeros", "sorted_rows"]
+__all__ = [
+    "QuantileMethod",
+    "column_quantiles",
+    "quantiles_of_sorted",
+    "quantiles_with_zeros",
+    "sorted_rows",
+]
 
 QuantileMethod = Literal[
     "inverted_cdf",

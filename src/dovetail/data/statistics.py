@@ -82,15 +82,15 @@ def _block_moments(block: Batch, variance: bool) -> Moments:
     if block.w is None and torch.isfinite(mean).all():
         squares = X.sub_(mean).square_().sum(0) if variance else torch.zeros_like(mean)
         return Moments(torch.full_like(mean, len(X)), origin + mean, squares)
-    w = X.new_ones(len(X), 1) if block.w is None else block.w.to(torch.float64)[:, None]
     there = ~X.isnan()
-    count = (w * there).sum(0)
-    mean = torch.where(count > 0, torch.where(there, X * w, 0.0).sum(0) / count, 0.0)
-    squares = (
-        torch.where(there, (X - mean).square() * w, 0.0).sum(0)
-        if variance
-        else torch.zeros_like(mean)
-    )
+    w = None if block.w is None else block.w.to(torch.float64)[:, None]
+
+    def total(values: Tensor) -> Tensor:
+        return torch.where(there, values if w is None else values * w, 0.0).sum(0)
+
+    count = there.sum(0).to(torch.float64) if w is None else (w * there).sum(0)
+    mean = torch.where(count > 0, total(X) / count, 0.0)
+    squares = total((X - mean).square()) if variance else torch.zeros_like(mean)
     return Moments(count, origin + mean, squares)
 
 

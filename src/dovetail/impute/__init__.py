@@ -1,4 +1,4 @@
-"""What to do about missing values."""
+"""Missing values: what they become, and where they were."""
 
 from dovetail.impute.missing_indicator import MissingIndicator
 from dovetail.impute.simple_imputer import SimpleImputer

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.utils.validation import validate_data
 from torch import Tensor
@@ -139,8 +138,7 @@ def _of_array(
 def _of_frame(estimator: Any, X: Any, mark: Any, *, reset: bool) -> Columns:
     accepts = Accepts(columns=True, missing=True)
     columns = open_columns(estimator, X, accepts, reset=reset)
-    none = type(mark).__name__ == "NAType" or not nw.dependencies.is_pandas_dataframe(X)
-    columns = _with_nulls(columns, mark, none=none)
+    columns = _with_nulls(columns, mark, none=True)
     if not is_nan(mark) and mark is not None:
         for name, values in zip(columns.names, columns.values, strict=True):
             if missing_mask(values).any():
@@ -153,7 +151,7 @@ def _of_frame(estimator: Any, X: Any, mark: Any, *, reset: bool) -> Columns:
 def _with_nulls(columns: Columns, mark: Any, *, none: bool) -> Columns:
     """The columns with nan in place of what is missing where the mark is nan.
 
-    none : whether None counts as missing too, as it does in polars and arrow, and for pandas.NA
+    none : whether None counts as missing too, as it does in frames, and for pandas.NA
     """
     if not is_nan(mark):
         return replace(columns, null=None)
@@ -164,8 +162,10 @@ def _with_nulls(columns: Columns, mark: Any, *, none: bool) -> Columns:
 def _none_as_nan(values: Any) -> Any:
     if not isinstance(values, np.ndarray) or values.dtype != object:
         return values
-    # by identity: pandas.NA == None is neither true nor false
-    none = np.fromiter((v is None for v in values), dtype=bool, count=len(values))
+    try:
+        none = missing_mask(values, None)
+    except TypeError:  # pandas.NA, whose comparisons are neither true nor false
+        none = np.fromiter((v is None for v in values), dtype=bool, count=len(values))
     return np.where(none, np.nan, values) if none.any() else values
 
 

@@ -5,24 +5,26 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 import torch
-from sklearn.utils import Tags
+from sklearn.utils import Tags, _align_api_if_sparse
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
-from dovetail.data.batches import Batches
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import Columns, is_nan, missing_mask
+from dovetail.data.door import Container
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.tensors import as_tensor
-from dovetail.impute._values import Values, is_missing, missing_counts, open_values
+from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.impute._values import is_missing, missing_counts, open_values
 from dovetail.params import MissingMark
 from dovetail.program import Program
 
-__all__ = ["Indicate", "MissingIndicator"]
+__all__ = ["MISSING_CODE", "Indicate", "MissingIndicator", "fitted_indicator"]
 
 # Columns of anything go to the Program as codes: 0 where there is a value, else this.
-_MISSING_CODE = -1
+MISSING_CODE = -1
 
 
 class Indicate(Program):
@@ -36,7 +38,17 @@ class Indicate(Program):
     mark: float
 
     def forward(self, X: Tensor) -> Tensor:
-        return is_missing(X.index_select(1, self.columns), self.mark)
+        whole = len(self.columns) == X.shape[1]
+        return is_missing(X if whole else X.index_select(1, self.columns), self.mark)
+
+    def indicated(self, X: Matrix) -> Matrix:
+        """The same for sparse matrices too, of which only what is missing is stored."""
+        if not isinstance(X, SparseMatrix):
+            out: Tensor = self(X)
+            return out
+        missing = X.with_values(is_missing(X.values, self.mark)).to_scipy().tocsc(copy=True)
+        missing.eliminate_zeros()
+        return SparseMatrix.from_scipy(missing[:, as_numpy(self.columns)], X.device)
 
 
 class MissingIndicator(Transformer):
@@ -118,7 +130,7 @@ class MissingIndicator(Transformer):
         return None if self._of_columns else super()._program_on_numbers()
 
     def _fit(self, batches: Batches) -> Indicate:
-        mark = _MISSING_CODE if self._of_columns else self._mark
+        mark = MISSING_CODE if self._of_columns else self._mark
         counts = missing_counts(batches, mark)
         chosen = torch.ones_like(counts) if self.features == "all" else counts
         return Indicate(columns=chosen.nonzero().flatten(), mark=mark)
@@ -134,23 +146,23 @@ class MissingIndicator(Transformer):
         -------
         array, sparse matrix or tensor of bool, shape (n_samples, n_features_out)
         """
-        check_is_fitted(self)
-        return self._run(self._transform, X)
+        return _align_api_if_sparse(self._run(self._transform, X))
 
-    def _transform(self, X: Matrix) -> Any:
-        program = self._program
+    def _transform(self, X: Matrix) -> Matrix:
         if self.error_on_new and self.features == "missing-only":
             self._refuse_new(X)
-        if isinstance(X, SparseMatrix):
-            out = indicated(X, program)
-            return out.to_dense() if self.sparse is False else out
-        dense: Tensor = program(X)
-        return _compressed(dense) if self.sparse is True else dense
+        out = self._program.indicated(X)
+        wanted = isinstance(X, SparseMatrix) if self.sparse == "auto" else self.sparse
+        if wanted == isinstance(out, SparseMatrix):
+            return out
+        return out.to_dense() if isinstance(out, SparseMatrix) else _compressed(out)
 
     def _refuse_new(self, X: Matrix) -> None:
         """Hold the columns that miss values against those of fit."""
         program = self._program
-        counts = missing_counts(Batches.of(X), program.mark)
+        if len(program.columns) == X.shape[1]:
+            return
+        counts = missing_counts(Batches(Batch(X)), program.mark)
         new = counts.index_fill(0, program.columns, 0).nonzero().flatten().tolist()
         if new:
             raise ValueError(
@@ -171,3 +183,28 @@ class MissingIndicator(Transformer):
         prefix = type(self).__name__.lower()
         columns = self._program.columns.tolist()
         return np.asarray([f"{prefix}_{names[j]}" for j in columns], dtype=object)
+
+
+def fitted_indicator(
+    program: Indicate,
+    missing_values: Any,
+    *,
+    n_features: int,
+    of_columns: bool,
+    container: Container,
+) -> MissingIndicator:
+    """The MissingIndicator that an imputer has beside its fills."""
+    indicator = MissingIndicator(missing_values=missing_values, error_on_new=False)
+    indicator._program, indicator._container = program, container
+    indicator.n_features_in_, indicator._of_columns = n_features, of_columns
+    return indicator
+
+
+def _codes(X: Columns, mark: Any) -> Tensor:
+    """What is missing as codes, int64, shape (n, d)."""
+    masks = [missing_mask(values, mark) for values in X.values]
+    return as_tensor(np.stack(masks).T).long() * MISSING_CODE
+
+
+def _compressed(X: Tensor) -> SparseMatrix:
+    return SparseMatrix.from_scipy(sp.csc_array(as_numpy(X)))

@@ -1,0 +1,117 @@
+"""What a column's missing values become: mean, median, most frequent value, a constant, or what a
+function makes of the values that are there.
+
+Legend: n rows, d columns, m stored values.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dovetail.data.batches import Batches
+from dovetail.data.columns import missing_mask
+from dovetail.data.quantiles import column_quantiles, sorted_rows
+from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.data.statistics import column_moments
+from dovetail.data.tallies import Tally, tally_columns
+from dovetail.data.tensors import as_numpy
+from dovetail.impute._values import is_missing
+
+__all__ = ["Strategy", "column_fills", "frequent_objects"]
+
+Strategy = str | Callable[..., Any]
+
+
+def column_fills(batches: Batches, strategy: Strategy, mark: float, observed: Tensor) -> Tensor:
+    """The fill of every column of numbers, shape (d,), float64, or the dtype of integers; without
+    meaning where nothing is observed.
+
+    observed : how many values of each column are not missing, shape (d,)
+    """
+    if strategy == "mean":
+        return _means(batches, mark)
+    if strategy == "median":
+        half = torch.tensor([0.5])
+        return column_quantiles(_with_nan(batches.X, mark), half)[0]
+    X, dtype = batches.X, batches.dtype
+    dtype = torch.float64 if dtype.is_floating_point else dtype
+    fill = partial(_called, strategy) if callable(strategy) else _most_frequent
+    fills = torch.zeros(len(observed), dtype=dtype, device=X.device)
+    for j in observed.nonzero().flatten().tolist():
+        fills[j] = fill(*_observed(X, j, mark))
+    return fills
+
+
+def _means(batches: Batches, mark: float) -> Tensor:
+    if isinstance(batches.X, SparseMatrix):
+        whole = batches.whole.mapped(partial(_with_nan, mark=mark))
+        return column_moments(Batches(whole), variance=False).mean
+    nan = mark != mark
+    of = None if nan else partial(_with_nan, mark=mark)
+    return column_moments(batches, variance=False, of=of).mean
+
+
+def _with_nan(X: Any, mark: float) -> Any:
+    """X, of floating numbers, with NaN for what is missing."""
+    if mark != mark:
+        return X
+    if isinstance(X, SparseMatrix):
+        return X.with_values(_with_nan(X.values, mark))
+    return X.masked_fill(is_missing(X, mark), torch.nan)
+
+
+def _observed(X: Matrix, j: int, mark: float) -> tuple[Tensor, int]:
+    """The values of a column that are not missing, and how many zeros come on top of them."""
+    if isinstance(X, SparseMatrix):
+        start, stop = X.starts[j : j + 2].tolist()
+        values, zeros = X.values[start:stop], X.shape[0] - (stop - start)
+    else:
+        values, zeros = X[:, j], 0
+    missing = is_missing(values, mark)
+    return values[~missing] if missing.any() else values, zeros
+
+
+def _most_frequent(values: Tensor, zeros: int) -> Tensor:
+    """The value that comes most often, the least of several."""
+    ordered = sorted_rows(values[None])[0]
+    first = (ordered[1:] != ordered[:-1]).nonzero().flatten() + 1
+    ends = torch.cat([first.new_zeros(1), first, first.new_tensor([len(ordered)])])
+    distinct, counts = ordered[ends[:-1]], ends.diff()
+    if zeros:
+        distinct = torch.cat([distinct, distinct.new_zeros(1)])
+        counts = torch.cat([counts * (distinct[:-1] != 0), counts.new_tensor([zeros])])
+        counts[-1] += len(values) - counts[:-1].sum()
+    return distinct[counts == counts.max()].min()
+
+
+def _called(function: Callable[..., Any], values: Tensor, zeros: int) -> Any:
+    return function(np.append(as_numpy(values), np.zeros(zeros, dtype=as_numpy(values).dtype)))
+
+
+def frequent_objects(batches: Batches, mark: Any) -> list[Any]:
+    """The most frequent value of each column of anything, of several the least; None where nothing
+    is observed.
+    """
+    return [_frequent(tally, mark) for tally in tally_columns(batches)]
+
+
+def _frequent(tally: Tally, mark: Any) -> Any:
+    assert tally.counts is not None
+    counts = np.where(missing_mask(tally.values, mark), 0, tally.counts)
+    if not counts.any():
+        return None
+    return _least(tally.values[counts == counts.max()])
+
+
+def _least(values: npt.NDArray[Any]) -> Any:
+    """The least value; where values cannot be compared, the first by type and text."""
+    items = values.astype("M8[us]").tolist() if values.dtype.kind == "M" else values.tolist()
+    try:
+        return min(items)
+    except TypeError:
+        return min(items, key=lambda value: (str(type(value)), str(value)))
