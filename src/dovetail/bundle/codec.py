@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn import compose, dummy, pipeline, preprocessing
+from sklearn import compose, dummy, model_selection, pipeline, preprocessing
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from torch import Tensor
@@ -29,7 +29,7 @@ from dovetail.program import Program
 
 __all__ = ["Decoder", "Encoder"]
 
-# scikit-learn's compositions and baselines, which only hold other estimators or plain data.
+# scikit-learn's compositions, baselines and splitters, which hold other estimators or plain data.
 _FRIENDS: tuple[type, ...] = (
     pipeline.Pipeline,
     pipeline.FeatureUnion,
@@ -39,6 +39,10 @@ _FRIENDS: tuple[type, ...] = (
     preprocessing.FunctionTransformer,  # its function is held to the rule for functions
     dummy.DummyClassifier,
     dummy.DummyRegressor,
+    model_selection.KFold,
+    model_selection.StratifiedKFold,
+    model_selection.GroupKFold,
+    model_selection.TimeSeriesSplit,
 )
 # Modules whose functions of arrays may be named by a file (FunctionTransformer(numpy.log1p)).
 _FUNCTION_HOMES = {"numpy": np, "torch": torch}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
+from sklearn.model_selection import KFold
 
 from dovetail.arrow_output import PYARROW
 from dovetail.compose.column_selector import make_column_selector
@@ -114,7 +115,7 @@ def preparation(
 def _for_sums(words: int, sparse_threshold: float, random_state: Any) -> ColumnTransformer:
     """Columns of like scale, without missing values, categories spread out."""
     levels = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=_RARE)
-    means = make_pipeline(TargetEncoder(random_state=random_state), StandardScaler())
+    means = make_pipeline(_means(random_state), StandardScaler())
     dates = make_pipeline(DateEncoder(), SimpleImputer(add_indicator=True), StandardScaler())
     return ColumnTransformer(
         [
@@ -132,6 +133,10 @@ def _scaled() -> Pipeline:
     return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
 
 
+def _means(random_state: Any) -> TargetEncoder:
+    return TargetEncoder(cv=KFold(5, shuffle=True, random_state=random_state))
+
+
 def _for_trees(random_state: Any) -> ColumnTransformer:
     """Columns as they are, where a tree can split them; as a pyarrow table, which keeps categories
     beside numbers.
@@ -143,7 +148,7 @@ def _for_trees(random_state: Any) -> ColumnTransformer:
             ("levels", "passthrough", CategoriesOf(most=_TREE_LEVELS)),
             (
                 "means",
-                TargetEncoder(random_state=random_state),
+                _means(random_state),
                 CategoriesOf(least=_TREE_LEVELS + 1),
             ),
             ("dates", DateEncoder(cycles=False), _DATES),

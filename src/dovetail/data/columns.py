@@ -83,7 +83,7 @@ class Columns:
         """Share the columns of a pandas, polars or pyarrow frame."""
         frame = nw.from_native(X, eager_only=True)
         null = np.nan if frame.implementation.is_pandas_like() else None
-        values = [_storage(frame[:, j]) for j in range(frame.shape[1])]
+        values = [_storage(column) for column in frame.iter_columns()]
         return cls(values, [str(c) for c in frame.columns], null, len(frame))
 
     @classmethod
@@ -185,6 +185,8 @@ def missing_mask(values: Values, mark: Any = np.nan) -> npt.NDArray[np.bool_]:
         return np.asarray(np.isnan(values) if values.dtype.kind == "f" else np.isnat(values))
     if values.dtype.kind != "O" and absent:
         return np.zeros(len(values), dtype=bool)
+    if mark is None:
+        return np.asarray(_addresses(values) == id(None))
     if not is_nan(mark):
         return np.asarray(values == mark, dtype=bool)
     try:

@@ -70,7 +70,8 @@ class Table:
                 + (f" Is it {near!r}?" if near else "")
             )
         columns = tuple(
-            infer_column(frame[:, j].alias(n), given.get(n)) for j, n in enumerate(names)
+            infer_column(c.alias(n), given.get(n))
+            for n, c in zip(names, frame.iter_columns(), strict=True)
         )
         return cls(frame, Schema(columns, len(frame)))
 

@@ -144,6 +144,6 @@ def _plain(values: Any) -> Any:
 
 def _as_array(typed: nw.DataFrame[Any]) -> npt.NDArray[Any]:
     """Numbers where all columns are, else objects."""
-    columns = [typed[:, j].to_numpy() for j in range(typed.shape[1])]
+    columns = [column.to_numpy() for column in typed.iter_columns()]
     numbers = all(c.dtype.kind in "biuf" for c in columns)
     return np.column_stack(columns if numbers else [c.astype(object) for c in columns])
