@@ -23,7 +23,7 @@ from dovetail.preprocessing import (
     TargetEncoder,
 )
 
-__all__ = ["CategoriesOf", "preparation"]
+__all__ = ["CategoriesOf", "PreparationKind", "preparation"]
 
 # From more levels on, a category is encoded by the mean target of its levels, not by a column each.
 _ONE_HOT_LEVELS = 60
@@ -52,8 +52,11 @@ class CategoriesOf:
         return [n for n in names if self.least <= levels[n] <= most]
 
 
+PreparationKind = Literal["linear", "tree", "net"]
+
+
 def preparation(
-    kind: Literal["linear", "tree", "net"] = "linear",
+    kind: PreparationKind = "linear",
     *,
     kinds: Mapping[Any, str] | None = None,
     random_state: Any = None,

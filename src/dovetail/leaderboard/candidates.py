@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from dovetail.compose import TransformedTargetRegressor
-from dovetail.compose.tables import preparation
+from dovetail.compose.tables import PreparationKind, preparation
 from dovetail.data.schema import nearest
 from dovetail.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from dovetail.errors import DataError
@@ -39,7 +39,7 @@ class Candidate:
 
     name: str
     label: dict[str, str]
-    kind: str
+    kind: PreparationKind
     estimator: Callable[[str, int], Any]
     deep: bool = False
 

@@ -91,7 +91,7 @@ class DateEncoder(Transformer):
             for values, name, format in zip(columns.values, columns.names, formats, strict=True)
         ]
         if reset:
-            self._formats = [format for _, format in read]
+            self._formats: list[str | None] = [format for _, format in read]
         found = np.stack([whole for whole, _ in read], axis=1)
         return as_tensor(found, device or target_device(X))
 
