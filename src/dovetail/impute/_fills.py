@@ -43,7 +43,7 @@ def column_fills(batches: Batches, strategy: Strategy, mark: float, observed: Te
     fill = partial(_called, strategy) if callable(strategy) else _most_frequent
     fills = torch.zeros(len(observed), dtype=dtype, device=X.device)
     for j in observed.nonzero().flatten().tolist():
-        fills[j] = fill(*_observed(X, j, mark))
+        fills[j] = fill(*_stored(X, j), mark)
     return fills
 
 
@@ -65,32 +65,31 @@ def _with_nan(X: Any, mark: float) -> Any:
     return X.masked_fill(is_missing(X, mark), torch.nan)
 
 
-def _observed(X: Matrix, j: int, mark: float) -> tuple[Tensor, int]:
-    """The values of a column that are not missing, and how many zeros come on top of them."""
+def _stored(X: Matrix, j: int) -> tuple[Tensor, int]:
+    """The stored values of a column, and how many zeros come on top of them."""
     if isinstance(X, SparseMatrix):
         start, stop = X.starts[j : j + 2].tolist()
-        values, zeros = X.values[start:stop], X.shape[0] - (stop - start)
-    else:
-        values, zeros = X[:, j], 0
-    missing = is_missing(values, mark)
-    return values[~missing] if missing.any() else values, zeros
+        return X.values[start:stop], X.shape[0] - (stop - start)
+    return X[:, j].contiguous(), 0
 
 
-def _most_frequent(values: Tensor, zeros: int) -> Tensor:
-    """The value that comes most often, the least of several."""
+def _most_frequent(values: Tensor, zeros: int, mark: float) -> Tensor:
+    """The value that comes most often, of several the least."""
     ordered = sorted_rows(values[None])[0]
-    first = (ordered[1:] != ordered[:-1]).nonzero().flatten() + 1
-    ends = torch.cat([first.new_zeros(1), first, first.new_tensor([len(ordered)])])
-    distinct, counts = ordered[ends[:-1]], ends.diff()
+    if ordered.is_floating_point():
+        ordered = ordered[: len(ordered) - int(values.isnan().sum())]  # NaN are sorted last
+    distinct, counts = torch.unique_consecutive(ordered, return_counts=True)
+    counts = counts.masked_fill(is_missing(distinct, mark), 0)
     if zeros:
+        at_zero = torch.where(distinct == 0, counts, 0)
+        counts = torch.cat([counts - at_zero, at_zero.sum()[None] + zeros])
         distinct = torch.cat([distinct, distinct.new_zeros(1)])
-        counts = torch.cat([counts * (distinct[:-1] != 0), counts.new_tensor([zeros])])
-        counts[-1] += len(values) - counts[:-1].sum()
     return distinct[counts == counts.max()].min()
 
 
-def _called(function: Callable[..., Any], values: Tensor, zeros: int) -> Any:
-    return function(np.append(as_numpy(values), np.zeros(zeros, dtype=as_numpy(values).dtype)))
+def _called(function: Callable[..., Any], values: Tensor, zeros: int, mark: float) -> Any:
+    observed = as_numpy(values[~is_missing(values, mark)])
+    return function(np.append(observed, np.zeros(zeros, dtype=observed.dtype)))
 
 
 def frequent_objects(batches: Batches, mark: Any) -> list[Any]:

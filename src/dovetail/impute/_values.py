@@ -37,7 +37,7 @@ def is_missing(X: Tensor, mark: float) -> Tensor:
         limits = torch.iinfo(X.dtype)
         if not limits.min <= mark <= limits.max:  # torch would wrap it around
             return torch.zeros_like(X, dtype=torch.bool)
-    return mark == X
+    return X.eq(mark)
 
 
 def missing_counts(batches: Batches, mark: Any) -> Tensor:
@@ -162,10 +162,7 @@ def _with_nulls(columns: Columns, mark: Any, *, none: bool) -> Columns:
 def _none_as_nan(values: Any) -> Any:
     if not isinstance(values, np.ndarray) or values.dtype != object:
         return values
-    try:
-        none = missing_mask(values, None)
-    except TypeError:  # pandas.NA, whose comparisons are neither true nor false
-        none = np.fromiter((v is None for v in values), dtype=bool, count=len(values))
+    none = missing_mask(values, None)
     return np.where(none, np.nan, values) if none.any() else values
 
 

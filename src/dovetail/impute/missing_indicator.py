@@ -118,7 +118,7 @@ class MissingIndicator(Transformer):
         wanted: Any = "any" if reset else "columns" if self._of_columns else "numbers"
         opened = open_values(self, X, self.missing_values, wanted, reset=reset, device=device)
         if reset:
-            self._of_columns = isinstance(opened, Columns)
+            self._of_columns: bool = isinstance(opened, Columns)
         if isinstance(opened, SparseMatrix) and self.missing_values == 0:
             raise ValueError(
                 "Sparse input with missing_values=0 is not supported. Provide a dense array "
