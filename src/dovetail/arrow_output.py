@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 from sklearn.utils._set_output import ADAPTERS_MANAGER, get_columns
 
-from dovetail.data.frames import is_frame
+from dovetail.data.frames import as_arrow, is_frame
 
 __all__ = ["PYARROW", "PyarrowAdapter"]
 
@@ -32,7 +31,7 @@ class PyarrowAdapter:
         """A table over the columns of an output."""
         names = get_columns(columns)
         if is_frame(X_output):
-            table = nw.from_native(X_output, eager_only=True).to_arrow()
+            table = as_arrow(X_output)
             return table if names is None else table.rename_columns(list(names))
         array = np.asarray(X_output)
         labels = [f"x{j}" for j in range(array.shape[1])] if names is None else list(names)

@@ -46,7 +46,7 @@ def report(tmp_path_factory):
         "compare", "--example", "penguins", "--models", "linear,mlp", "--cv", 3, "--out", out
     )
     assert done.returncode == 0, done.stderr
-    assert "recommended" in done.stdout
+    assert "◀ take" in done.stdout
     return out
 
 
@@ -240,7 +240,7 @@ def test_a_budget_stops_a_model_and_keeps_the_rest(tmp_path):
         "--models",
         "linear,mlp",
         "--budget",
-        "25s",
+        "8s",
         "--out",
         tmp_path,
     )
@@ -278,6 +278,6 @@ def test_ctrl_c_prints_what_is_finished(tmp_path):
     process.send_signal(signal.SIGINT)
     stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "DummyClassifier" in stdout
+    assert "dummy" in stdout
     assert "interrupted" in stdout
     assert (Path(tmp_path) / "r" / "leaderboard.csv").exists()

@@ -143,7 +143,7 @@ def test_less_is_better_for_errors_and_a_net_can_pay():
     ]
     advice = recommend(entries, METRICS["rmse"])
     assert advice.model == advice.best == "mlp"
-    assert advice.deep.startswith("The neural network pays: 3.000 better")
+    assert advice.deep.startswith("The neural network pays: 3 better")
 
 
 def test_no_better_than_guessing_is_said():

@@ -21,6 +21,7 @@ from dovetail.data.tensors import as_numpy
 from dovetail.errors import DataError
 
 __all__ = [
+    "as_arrow",
     "column_names",
     "concat_columns",
     "is_frame",
@@ -63,6 +64,13 @@ def dict_to_arrow(columns: Mapping[str, Any]) -> pa.Table:
     if len(set(lengths.values())) > 1:
         raise DataError(f"All columns must have the same number of rows. Got {lengths}.")
     return pa.table(arrays)
+
+
+def as_arrow(X: Any) -> pa.Table:
+    """A frame as a pyarrow table of its columns; an index of pandas is none of them."""
+    if nw.dependencies.is_pandas_dataframe(X):
+        return pa.Table.from_pandas(X, preserve_index=False)
+    return nw.from_native(X, eager_only=True).to_arrow()
 
 
 def column_names(X: Any) -> list[str] | None:

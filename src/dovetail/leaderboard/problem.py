@@ -184,7 +184,7 @@ def _targets(
     if values.dtype == object:
         values = values.astype(str)
     classes, counts = np.unique(values, return_counts=True)
-    if len(classes) > max(100, len(values) // 10):
+    if len(classes) > max(100, len(values) // 10) or len(classes) > len(values) // 2:
         raise TargetError(
             f"The target {target!r} has {len(classes):,} different values in {len(values):,} "
             "rows: too many for classes. "
@@ -244,16 +244,12 @@ def _gives_away(
 ) -> bool:
     """Whether the column tells the target: one-to-one, or as numbers on one line."""
     n_targets = int(target_codes.max()) + 1
-    if (n_unique == n_targets and n_targets < len(y)) or (
-        n_unique == n_targets == len(y) and y.dtype.kind == "f"
-    ):
+    if n_unique == n_targets < len(y):
         values, _ = _column(table.select([name]).typed())
         codes, distinct = factorize(values)
-        if (
-            len(distinct) == n_targets
-            and len(np.unique(codes * n_targets + target_codes)) == n_targets
-        ):
-            return n_targets < len(y)
+        pairs = np.unique(codes * n_targets + target_codes)
+        if len(distinct) == n_targets == len(pairs):
+            return True
     series = table.frame.get_column(name)
     if y.dtype.kind == "f" and series.dtype.is_numeric():
         x = series.to_numpy().astype(np.float64)

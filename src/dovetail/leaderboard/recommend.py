@@ -73,11 +73,10 @@ def _deep(finished: list[Entry], metric: Metric) -> str:
     gain = sign * (net.mean(metric.name) - other.mean(metric.name))
     spread = math.hypot(net.se(metric.name), other.se(metric.name))
     times = net.fit_seconds / max(other.fit_seconds, 1e-9)
-    cost = (
-        f"{times:.1f} times the fitting time"
-        if times >= 1.05
-        else f"{1 / times:.1f} times less fitting time"
-    )
+    cost = "the same fitting time"
+    if not 0.95 < times < 1.05:
+        cost = f"{times:.1f} times the" if times > 1 else f"{1 / times:.1f} times less"
+        cost += " fitting time"
     than = f"in {metric.name} than {other.label}, for {cost}."
     if gain > spread:
         return f"The neural network pays: {number(gain)} better {than}"

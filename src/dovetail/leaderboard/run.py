@@ -16,7 +16,7 @@ from rich.live import Live
 
 from dovetail.bundle import versions
 from dovetail.data.columns import Columns, to_numpy
-from dovetail.data.frames import is_frame
+from dovetail.data.frames import as_arrow, is_frame
 from dovetail.data.schema import Kind
 from dovetail.data.table import Table
 from dovetail.errors import DataError
@@ -28,7 +28,7 @@ from dovetail.leaderboard.problem import pose
 from dovetail.leaderboard.recommend import recommend
 from dovetail.leaderboard.session import Session, StoppedError
 from dovetail.leaderboard.worker import write_folder
-from dovetail.settings import settings
+from dovetail.settings import config, settings
 
 __all__ = ["compare"]
 
@@ -109,6 +109,8 @@ def compare(
     """
     started = time.monotonic()
     chosen = choose(models)
+    with config(**({} if device is None else {"device": device})):
+        place = str(settings().device or "cpu")
     table = Table.read(data, kinds=kinds)
     left_out = tuple(c for c in (group, time_column) if c)
     problem = pose(table, target, task=task, kinds=kinds, leave_out=left_out)
@@ -123,7 +125,7 @@ def compare(
         "columns": len(problem.table.schema.columns),
         "seed": seed,
         "budget_seconds": budget,
-        "device": device or str(settings().device or "cpu"),
+        "device": place,
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "like": data if is_frame(data) else None,
@@ -133,7 +135,7 @@ def compare(
     keep = Path(tempfile.mkdtemp(prefix="dovetail-"))
     with tempfile.TemporaryDirectory(prefix="dovetail-") as folder:
         run = _Run(board, chosen, Path(folder), started + budget, memory, console)
-        run.write(folds, device, seed)
+        run.write(folds, place, seed)
         run.all(Path(out) / "model.dove" if out else keep / "model.dove")
     about["seconds"] = round(time.monotonic() - started, 1)
     if out is not None:
@@ -177,17 +179,17 @@ class _Run:
         )
         self.session = Session(folder, int(limit), self.show)
 
-    def write(self, folds: list[Fold], device: str | None, seed: int) -> None:
+    def write(self, folds: list[Fold], device: str, seed: int) -> None:
         """Put the rows where the worker finds them."""
         problem = self.board.problem
         options = {
             "task": problem.task,
             "kinds": problem.kinds,
             "n_folds": len(folds),
-            "device": device or (str(settings().device) if settings().device else None),
+            "device": device,
             "seed": seed,
         }
-        write_folder(self.folder, problem.table.frame.to_arrow(), problem.y, folds, options)
+        write_folder(self.folder, as_arrow(problem.table.native), problem.y, folds, options)
 
     def show(self) -> None:
         """Redraw the live table; one line a step where there is no terminal."""

@@ -53,7 +53,10 @@ class Session:
                 text=True,
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
-        threading.Thread(target=_listen, args=(self._process, self._events), daemon=True).start()
+        self._listener = threading.Thread(
+            target=_listen, args=(self._process, self._events), daemon=True
+        )
+        self._listener.start()
 
     def ask(self, request: dict[str, Any], *, deadline: float) -> Iterator[dict[str, Any]]:
         """Send a request; yields its events up to the one that ends it.
@@ -101,14 +104,22 @@ class Session:
         code = self._process.wait() if self._process else None
         self.stop()
         # a process that the system ends for want of memory gets signal 9
-        raise StoppedError("out of memory" if code == -9 else f"its process ended with code {code}")
+        last = self.log_tail(1).strip()
+        why = f"its process ended with code {code}" + (f" ({last})" if last else "")
+        raise StoppedError("out of memory" if code == -9 else why)
 
     def stop(self) -> None:
         """End the worker, whatever it is doing."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        self._listener.join()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def log_tail(self, lines: int = 5) -> str:
         """The last lines that the worker wrote to standard error."""
