@@ -83,7 +83,12 @@ def test_sparse_matrices_are_filled_as_dense_ones(data: Any, strategy: Any) -> N
 
 def test_a_function_sees_what_is_there() -> None:
     seen: list[list[float]] = []
-    SimpleImputer(strategy=lambda v: seen.append(v.tolist()) or 0.0).fit(X)
+
+    def first(values: Any) -> float:
+        seen.append(values.tolist())
+        return float(values[0])
+
+    assert SimpleImputer(strategy=first).fit(X).statistics_.tolist() == [7.0, 2.0, 0.0]
     assert seen == [[7.0, 1.0, 7.0], [2.0, 2.0, 8.0], [0.0, 1.0, 5.0]]
 
 

@@ -42,11 +42,13 @@ def test_the_calendar_is_pythons(moment: dt.datetime) -> None:
         "hour": moment.hour,
         "minute": moment.minute,
         "second": moment.second,
+        "day_of_year": moment.timetuple().tm_yday,
+        "weekend": moment.weekday() >= 5,
     }
     assert days == pytest.approx((moment - dt.datetime(1970, 1, 1)) / dt.timedelta(days=1))
 
 
-@pytest.mark.parametrize("part", [p for p in PARTS if p != "time"])
+@pytest.mark.parametrize("part", [p for p in PARTS if p not in ("time", "weekend")])
 def test_parts_are_those_of_pandas(part: str) -> None:
     frame = pd.DataFrame({"t": MOMENTS})
     found = DateEncoder([part], cycles=False).fit_transform(frame)[:, 0]
@@ -122,6 +124,38 @@ def test_a_format_holds_for_later_rows() -> None:
     np.testing.assert_array_equal(encoder.transform([["05/06/2024"]]), [[6.0]])
     with pytest.raises(DataError, match=r"'x0' holds '2024-01-01'.*%d/%m/%Y"):
         encoder.transform([["2024-01-01"]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-02-29", "2024-02-29 00:00", "2024-02-29T00:00:00.000", "2024-02-29T00:00:00Z"],
+)
+def test_strings_of_iso_8601(text: str) -> None:
+    frame = pd.DataFrame({"t": [text, "2024-03-01T12:30:15.5+02:00", "n/a", None]})
+    expected = DateEncoder().fit_transform(
+        pd.DataFrame(
+            {"t": pd.to_datetime(["2024-02-29 00:00:00.0", "2024-03-01 12:30:15.5", None, None])}
+        )
+    )
+    np.testing.assert_array_equal(DateEncoder().fit_transform(frame), expected)
+
+
+def test_dates_beside_times() -> None:
+    column = np.array(
+        [[dt.datetime(2024, 1, 1, 12)], [dt.date(2024, 1, 2)], [pd.NaT]], dtype=object
+    )
+    found = DateEncoder(["time"]).fit_transform(column)
+    np.testing.assert_array_equal(found, [[19723.5], [19724.0], [np.nan]])
+
+
+def test_the_one_string_that_is_no_date_is_named() -> None:
+    with pytest.raises(DataError, match="'x0' holds 'soon'"):
+        DateEncoder().fit([["2024-01-01"], ["soon"]])
+
+
+def test_what_microseconds_cannot_hold_is_refused() -> None:
+    with pytest.raises(DataError, match="300000-01-01"):
+        DateEncoder().fit(np.array([["2024-01-01"], ["300000-01-01"]], dtype="M8[D]"))
 
 
 @pytest.mark.parametrize("value", ["soon", b"2024", dt.timedelta(1), 1e300])

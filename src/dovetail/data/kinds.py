@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from dovetail.data.read import MISSING_MARKS
 from dovetail.data.schema import ColumnInfo, Kind, Role
 
-__all__ = ["date_format", "infer_column", "notes_of", "read_strings", "strings_of"]
+__all__ = ["date_format", "infer_column", "notes_of", "read_strings", "strings_of", "unmark"]
 
 # Formats tried on strings that look like dates; the first that reads every one is taken.
 DATE_FORMATS = (
@@ -92,7 +92,7 @@ def _dropped(series: nw.Series[Any]) -> nw.Series[Any]:
 def strings_of(series: nw.Series[Any]) -> pa.Array:
     """A string or categorical column as arrow strings; what people type for "no value" is null."""
     array = series.cast(nw.String).to_arrow() if series.dtype != nw.String else series.to_arrow()
-    return _unmark(array)
+    return unmark(array)
 
 
 def _object_strings(series: nw.Series[Any]) -> pa.Array:
@@ -100,10 +100,11 @@ def _object_strings(series: nw.Series[Any]) -> pa.Array:
     values = [
         None if v is None or (isinstance(v, float) and v != v) else str(v) for v in series.to_list()
     ]
-    return _unmark(pa.array(values, type=pa.string()))
+    return unmark(pa.array(values, type=pa.string()))
 
 
-def _unmark(array: Any) -> pa.Array:
+def unmark(array: Any) -> pa.Array:
+    """Strings as one arrow array; what people type for "no value" is null."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     array = array.cast(pa.large_string()) if not pa.types.is_large_string(array.type) else array

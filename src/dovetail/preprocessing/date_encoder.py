@@ -13,11 +13,14 @@ from torch import Tensor
 from dovetail.base import Accepts, Transformer
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.door import open_columns
+from dovetail.data.statistics import in_blocks
 from dovetail.data.tensors import as_tensor, target_device
 from dovetail.params import ArrayLike
-from dovetail.preprocessing._dates import MISSING, PARTS, DateParts, calendar, moments
+from dovetail.preprocessing._dates import MISSING, PARTS, DateParts, calendar, moments, outputs
 
 __all__ = ["DateEncoder"]
+
+_ON_DEMAND = ("second", "day_of_year", "weekend")  # parts that "auto" leaves out
 
 
 class DateEncoder(Transformer):
@@ -30,10 +33,11 @@ class DateEncoder(Transformer):
     ----------
     parts : "auto" or list of str, default="auto"
         Of "year", "month" (1 to 12), "day" (of the month), "weekday" (Monday is 0), "hour",
-        "minute", "second" and "time" (days since 1970, with their fraction). "auto" takes those
-        that vary in fit, without seconds.
+        "minute", "second", "day_of_year" (1 to 366), "weekend" (1 on Saturday and Sunday) and
+        "time" (days since 1970, with their fraction). "auto" takes those that vary in fit, but
+        for seconds, and for the last two but one, which follow from the others.
     cycles : bool, default=True
-        Whether sine and cosine follow month, weekday, hour, minute and second.
+        Whether sine and cosine follow month, weekday, hour, minute, second and day of the year.
 
     Attributes
     ----------
@@ -46,10 +50,10 @@ class DateEncoder(Transformer):
     DataError
         A column holds what is no date; the message names it.
 
-    Columns may be dates or times of pandas, polars, arrow and numpy, Python's own, strings that all
-    read as dates in one format, or numbers (seconds since 1970). Times of a zone count as the clock
-    shows them there. Missing ones give NaN. The output is float64, because days since 1970 do not
-    fit float32 with their minutes. Cost O(n) a column.
+    Columns may be dates or times of pandas, polars, arrow and numpy, Python's own, strings that are
+    all of ISO 8601 or all of one other format, or numbers (seconds since 1970). Times of a zone
+    count as the clock shows them there. Missing ones give NaN. The output is float64, because days
+    since 1970 do not fit float32 with their minutes. Cost O(n) a column.
 
     Examples
     --------
@@ -97,13 +101,16 @@ class DateEncoder(Transformer):
 
     def _fit(self, batches: Batches) -> DateParts:
         if isinstance(self.parts, str):
-            return DateParts(self._varying(batches), self.cycles)
+            return self._program_of(self._varying(batches), batches)
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown:
             raise ValueError(
                 f"There is no part {unknown[0]!r} of a date. Allowed: {', '.join(PARTS)}."
             )
-        return DateParts([list(self.parts)] * batches.n_features, self.cycles)
+        return self._program_of([list(self.parts)] * batches.n_features, batches)
+
+    def _program_of(self, parts: list[list[str]], batches: Batches) -> DateParts:
+        return DateParts.of(parts, cycles=self.cycles, device=batches.device)
 
     def _varying(self, batches: Batches) -> list[list[str]]:
         """The parts that vary in each column; the time where nothing does."""
@@ -114,11 +121,11 @@ class DateEncoder(Transformer):
             low = every.masked_fill(~there, torch.inf).amin(1)
             return low, every.masked_fill(~there, -torch.inf).amax(1)
 
-        low, high = batches.fold(
+        low, high = in_blocks(batches).fold(
             extremes, lambda a, b: (torch.minimum(a[0], b[0]), torch.maximum(a[1], b[1]))
         )
         varies = (low < high).cpu()
-        names = [p for p in PARTS if p != "second"]
+        names = [p for p in PARTS if p not in _ON_DEMAND]
         rows = [PARTS.index(p) for p in names]
         return [
             [p for p, i in zip(names, rows, strict=True) if varies[i, j]] or ["time"]
@@ -141,7 +148,7 @@ class DateEncoder(Transformer):
                 f"{name}_{part}{ending}"
                 for name, parts in zip(names, program.parts, strict=True)
                 for part in parts
-                for ending in ("", "_sin", "_cos")[: program.width(part)]
+                for ending in ("", "_sin", "_cos")[: outputs(part, cycles=program.cycles)]
             ],
             dtype=object,
         )
