@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import dovetail  # noqa: F401  # isort: skip  # before torch: it says how long threads spin
+
 import os
 from pathlib import Path
 
