@@ -50,6 +50,14 @@ def instances() -> list[Any]:
     return [e for c in public_classes() for e in c._examples()]
 
 
+def default_instance(cls: Any) -> Any:
+    """The class without arguments, or its first example where it needs some."""
+    try:
+        return cls()
+    except TypeError:
+        return next(iter(cls._examples()), None)
+
+
 def name_of(estimator: Any) -> str:
     """A short name for test ids."""
     text = " ".join(repr(estimator).split())

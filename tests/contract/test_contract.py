@@ -14,11 +14,22 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline as sklearn_pipeline
 from sklearn.preprocessing import FunctionTransformer as SklearnFunctionTransformer
 from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import has_fit_parameter
 
 import dovetail as dv
 from dovetail.errors import ProgramError
-from tests.contract.instances import data_for, instances, is_checked, is_text, name_of, output
+from tests.conformance.exceptions import expected_failures
+from tests.contract.instances import (
+    data_for,
+    default_instance,
+    instances,
+    is_checked,
+    is_text,
+    name_of,
+    output,
+    public_classes,
+)
 
 ALL = instances()
 every = pytest.mark.parametrize("estimator", ALL, ids=name_of)
@@ -46,6 +57,20 @@ def close(a: Any, b: Any, *, rtol: float = 1e-7, atol: float = 1e-9) -> None:
         np.testing.assert_array_equal(a, b)
     else:
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # type_of_target casts infinite labels
+@pytest.mark.parametrize("cls", public_classes(), ids=lambda c: c.__name__)
+def test_scikit_learns_checks(cls: type) -> None:
+    estimator = default_instance(cls)
+    if estimator is None:
+        pytest.skip("needs an estimator of the user's own")
+    check_estimator(
+        estimator,
+        expected_failed_checks=expected_failures(estimator),
+        on_skip=None,
+        on_fail="raise",
+    )
 
 
 @every
