@@ -8,7 +8,7 @@ import pytest
 
 import dovetail as dv
 from dovetail.errors import DataError, TargetError
-from dovetail.leaderboard.board import Entry
+from dovetail.leaderboard.entry import Entry
 from dovetail.leaderboard.folds import make_folds
 from dovetail.leaderboard.metrics import METRICS, choose_metric
 from dovetail.leaderboard.problem import pose

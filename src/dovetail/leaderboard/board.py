@@ -6,11 +6,10 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -21,13 +20,14 @@ from dovetail.bundle import load
 from dovetail.data.frames import to_frame
 from dovetail.data.read import atomic_path
 from dovetail.errors import DovetailError
+from dovetail.leaderboard.entry import Entry
 from dovetail.leaderboard.markup import advice_html, leaderboard_html, styled
 from dovetail.leaderboard.metrics import Metric, metrics_for
 from dovetail.leaderboard.problem import Problem
 from dovetail.leaderboard.recommend import Advice
 from dovetail.leaderboard.words import score, short
 
-__all__ = ["COLUMNS", "Entry", "Leaderboard"]
+__all__ = ["COLUMNS", "Leaderboard", "terminal_table"]
 
 COLUMNS = (
     "model",
@@ -42,69 +42,6 @@ COLUMNS = (
     "status",
     "recommended",
 )
-
-
-@dataclass
-class Entry:
-    """One model: its scores fold by fold and what it cost.
-
-    Parameters
-    ----------
-    name, label : what `--models` calls it, and its class's name
-    deep : bool
-    n_folds : int
-        Folds there are to run.
-    """
-
-    name: str
-    label: str
-    deep: bool
-    n_folds: int
-    scores: list[dict[str, float]] = field(default_factory=list)
-    fits: list[float] = field(default_factory=list)
-    predict_per_1k: list[float] = field(default_factory=list)
-    peaks: list[float] = field(default_factory=list)
-    one_row_ms: float = math.nan
-    saved_mb: float = math.nan
-    status: str = "waiting"
-
-    def add(self, event: dict[str, Any]) -> None:
-        """Take in the result of a fold."""
-        self.scores.append(event["scores"])
-        self.fits.append(event["fit_seconds"])
-        self.predict_per_1k.append(1e6 * event["predict_seconds"] / event["n_test"])
-        self.peaks.append(event["peak_mb"])
-
-    @property
-    def finished(self) -> bool:
-        """Whether every fold was run."""
-        return len(self.scores) == self.n_folds
-
-    def values(self, metric: str) -> list[float]:
-        """The score of every fold that was run."""
-        return [s[metric] for s in self.scores]
-
-    def mean(self, metric: str) -> float:
-        """Mean over folds, NaN before the first."""
-        return float(np.mean(self.values(metric))) if self.scores else math.nan
-
-    def se(self, metric: str) -> float:
-        """Standard error of the mean over folds, NaN before the second."""
-        if len(self.scores) < 2:
-            return math.nan
-        return float(np.std(self.values(metric), ddof=1) / math.sqrt(len(self.scores)))
-
-    @property
-    def fit_seconds(self) -> float:
-        return float(np.mean(self.fits)) if self.fits else math.nan
-
-    @property
-    def predict_ms_per_1k(self) -> float:
-        return float(np.mean(self.predict_per_1k)) if self.predict_per_1k else math.nan
-
-    @property
-    def peak_mb(self) -> float:
-        return max(self.peaks) if self.peaks else math.nan
 
 
 @dataclass
@@ -139,6 +76,17 @@ class Leaderboard:
         return next(e for e in self.entries if e.name == name)
 
     @property
+    def metrics(self) -> list[Metric]:
+        """Every metric of the task, the one that decides first."""
+        others = [m for m in metrics_for(self.problem.task) if m is not self.metric]
+        return [self.metric, *others]
+
+    @property
+    def chosen(self) -> str | None:
+        """Name of the recommended model."""
+        return None if self.advice is None else self.advice.model
+
+    @property
     def model(self) -> Any:
         """The recommended model, fitted on all rows."""
         if self.path is None:
@@ -156,12 +104,8 @@ class Leaderboard:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of the table as dicts; the deciding metric first."""
-        metrics = [
-            self.metric,
-            *(m for m in metrics_for(self.problem.task) if m is not self.metric),
-        ]
         for entry in self.ranked():
-            for metric in metrics:
+            for metric in self.metrics:
                 yield {
                     "model": entry.name,
                     "metric": metric.name,
@@ -173,7 +117,7 @@ class Leaderboard:
                     "peak_mb": entry.peak_mb,
                     "saved_mb": entry.saved_mb,
                     "status": entry.status,
-                    "recommended": self.advice is not None and entry.name == self.advice.model,
+                    "recommended": entry.name == self.chosen,
                 }
 
     def ranked(self) -> list[Entry]:
@@ -203,12 +147,11 @@ class Leaderboard:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but rows and predictions, as plain data."""
-        advice = self.advice
         return {
             "target": self.problem.target,
             "task": self.problem.task,
             "metric": self.metric.name,
-            "recommended": None if advice is None else advice.model,
+            "recommended": self.chosen,
             "why": self.sentences(),
             "findings": self.problem.findings,
             "about": {k: v for k, v in self.about.items() if k != "like"},
@@ -232,7 +175,8 @@ class Leaderboard:
         yield Group(terminal_table(self), Text(), *(Text(s) for s in self.sentences()))
 
     def _repr_html_(self) -> str:
-        return styled(advice_html(self) + leaderboard_html(self))
+        table = leaderboard_html(self.ranked(), self.metric, self.chosen)
+        return styled(advice_html(self.sentences()) + table)
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -262,7 +206,7 @@ def terminal_table(board: Leaderboard, *, live: bool = False) -> RichTable:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for entry in board.entries if live else board.ranked():
-        chosen = board.advice is not None and entry.name == board.advice.model
+        chosen = entry.name == board.chosen
         costs = (
             entry.fit_seconds,
             entry.predict_ms_per_1k,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dovetail.leaderboard.metrics import metrics_for
+from dovetail.data.schema import Role, Schema
+from dovetail.leaderboard.entry import Entry
+from dovetail.leaderboard.metrics import Metric
 from dovetail.leaderboard.words import score, short
-
-if TYPE_CHECKING:
-    from dovetail.leaderboard.board import Entry, Leaderboard
-    from dovetail.leaderboard.metrics import Metric
 
 __all__ = [
     "advice_html",
@@ -24,33 +22,32 @@ __all__ = [
 ]
 
 
-def advice_html(board: Leaderboard) -> str:
+def advice_html(sentences: list[str]) -> str:
     """The recommendation in a box."""
-    return f'<div class="advice">{"".join(f"<p>{esc(s)}</p>" for s in board.sentences())}</div>'
+    return f'<div class="advice">{"".join(f"<p>{esc(s)}</p>" for s in sentences)}</div>'
 
 
-def leaderboard_html(board: Leaderboard) -> str:
+def leaderboard_html(entries: list[Entry], metric: Metric, chosen: str | None) -> str:
     """A row per model: the score that decides, and what it costs."""
-    heads = ["model", _heading(board.metric), "fit s", "predict ms / 1k rows", "one row ms"]
+    heads = ["model", _heading(metric), "fit s", "predict ms / 1k rows", "one row ms"]
     heads += ["peak MB", "saved MB", ""]
-    return _table(heads, [_row(board, entry) for entry in board.ranked()])
+    return _table(heads, [_row(entry, metric, chosen) for entry in entries])
 
 
-def metrics_html(board: Leaderboard) -> str:
+def metrics_html(entries: list[Entry], metrics: list[Metric], chosen: str | None) -> str:
     """A row per model: every metric."""
-    metrics = [board.metric, *(m for m in metrics_for(board.problem.task) if m is not board.metric)]
     rows = [
-        f"<tr{_class(board, e)}>{_cells(e.label, *(score(e, m) for m in metrics))}</tr>"
-        for e in board.ranked()
+        f"<tr{_class(e, chosen)}>{_cells(e.label, *(score(e, m) for m in metrics))}</tr>"
+        for e in entries
     ]
     return _table(["model", *map(_heading, metrics)], rows)
 
 
-def columns_html(board: Leaderboard) -> str:
+def columns_html(schema: Schema) -> str:
     """A row per column of the data: what it is taken for."""
     rows = []
-    for c in board.problem.table.schema.columns:
-        kind = str(c.kind) if c.role == "feature" else f"{c.role}, left out"
+    for c in schema.columns:
+        kind = str(c.kind) if c.role is Role.FEATURE else f"{c.role}, left out"
         cells = (c.name, kind, f"{c.n_missing:,}", f"{c.n_unique:,}")
         notes = esc("; ".join(c.notes))
         rows.append(f'<tr>{_cells(*cells)}<td class="note">{notes}</td></tr>')
@@ -72,31 +69,28 @@ def _cells(*values: Any) -> str:
     return "".join(f"<td>{esc(v)}</td>" for v in values)
 
 
-def _class(board: Leaderboard, entry: Entry) -> str:
-    if board.advice is not None and entry.name == board.advice.model:
+def _class(entry: Entry, chosen: str | None) -> str:
+    if entry.name == chosen:
         return ' class="chosen"'
     return "" if entry.status == "ok" else ' class="broken"'
 
 
-def _row(board: Leaderboard, entry: Entry) -> str:
-    chosen = board.advice is not None and entry.name == board.advice.model
-    costs = [
-        entry.fit_seconds,
-        entry.predict_ms_per_1k,
-        entry.one_row_ms,
-        entry.peak_mb,
-        entry.saved_mb,
-    ]
-    state = (
-        '<span class="tag">recommended</span>'
-        if chosen
-        else ""
-        if entry.status == "ok"
-        else esc(entry.status)
+def _row(entry: Entry, metric: Metric, chosen: str | None) -> str:
+    costs = map(
+        short,
+        (
+            entry.fit_seconds,
+            entry.predict_ms_per_1k,
+            entry.one_row_ms,
+            entry.peak_mb,
+            entry.saved_mb,
+        ),
     )
-    cells = _cells(entry.label, score(entry, board.metric), *map(short, costs))
-    row_class = _class(board, entry)
-    return f'<tr{row_class}>{cells}<td class="note">{state}</td></tr>'
+    state = "" if entry.status == "ok" else esc(entry.status)
+    if entry.name == chosen:
+        state = '<span class="tag">recommended</span>'
+    cells = _cells(entry.label, score(entry, metric), *costs)
+    return f'<tr{_class(entry, chosen)}>{cells}<td class="note">{state}</td></tr>'
 
 
 def styled(body: str) -> str:

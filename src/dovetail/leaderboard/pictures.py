@@ -14,7 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dovetail.leaderboard.board import Entry, Leaderboard
+from dovetail.leaderboard.board import Leaderboard
+from dovetail.leaderboard.entry import Entry
 
 __all__ = ["confusion", "residuals", "score_against_time", "spread"]
 
@@ -176,8 +177,7 @@ def _svg(figure: Figure) -> str:
 
 
 def _color(board: Leaderboard, entry: Entry) -> str:
-    chosen = board.advice is not None and entry.name == board.advice.model
-    return _STRONG if chosen else _WEAK
+    return _STRONG if entry.name == board.chosen else _WEAK
 
 
 def _metric_label(board: Leaderboard) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dovetail.leaderboard.entry import Entry
+from dovetail.leaderboard.metrics import Metric
 from dovetail.leaderboard.words import number
-
-if TYPE_CHECKING:
-    from dovetail.leaderboard.board import Entry
-    from dovetail.leaderboard.metrics import Metric
 
 __all__ = ["Advice", "recommend"]
 

@@ -21,6 +21,13 @@ from dovetail.leaderboard.markup import (
 __all__ = ["report_html", "write_report"]
 
 
+_LEGEND = (
+    '<p class="legend">Means over folds, ± one standard error. ↑ more is better, ↓ less is better. '
+    "Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the data. Saved: "
+    "size of the model's file.</p>"
+)
+
+
 def write_report(board: Leaderboard, path: str | Path) -> Path:
     """Write the report; it appears whole or not at all."""
     with atomic_path(path) as temporary:
@@ -36,22 +43,21 @@ def report_html(board: Leaderboard) -> str:
     if problem.n_classes:
         facts += f" with {problem.n_classes} classes"
     facts += f"; {len(board.folds)} folds, the same for every model"
-    body = [f"<h1>{esc(title)}</h1>", f'<p class="sub">{esc(facts)}</p>', advice_html(board)]
-    body += ["<h2>Leaderboard</h2>", leaderboard_html(board), _legend(board), _pictures(board)]
-    body += ["<h2>Every metric</h2>", metrics_html(board), "<h2>The data</h2>"]
+    body = [
+        f"<h1>{esc(title)}</h1>",
+        f'<p class="sub">{esc(facts)}</p>',
+        advice_html(board.sentences()),
+    ]
+    entries, chosen = board.ranked(), board.chosen
+    body += ["<h2>Leaderboard</h2>", leaderboard_html(entries, board.metric, chosen), _LEGEND]
+    body += [_pictures(board)]
+    body += ["<h2>Every metric</h2>", metrics_html(entries, board.metrics, chosen)]
+    body += ["<h2>The data</h2>"]
     if problem.findings:
         body += [f"<ul>{''.join(f'<li>{esc(f)}</li>' for f in problem.findings)}</ul>"]
-    body += [columns_html(board), "<h2>How this was done</h2>", _method(board)]
+    body += [columns_html(problem.table.schema), "<h2>How this was done</h2>", _method(board)]
     parts = {"title": esc(title), "css": resource("report.css"), "body": "\n".join(body)}
     return Template(resource("report_page.html")).substitute(parts)
-
-
-def _legend(board: Leaderboard) -> str:
-    return (
-        '<p class="legend">Means over folds, ± one standard error. ↑ more is better, ↓ less is '
-        "better. Fit: seconds per fold, preparation included. Peak: memory a fit needs beyond the "
-        "data. Saved: size of the model's file.</p>"
-    )
 
 
 def _pictures(board: Leaderboard) -> str:
@@ -64,7 +70,7 @@ def _pictures(board: Leaderboard) -> str:
         ),
         (pictures.spread(board), "How the score varies: a dot is a fold, the bar their mean."),
     ]
-    best = board.advice.model if board.advice else None
+    best = board.chosen
     if best is not None and board.predicted.get(best):
         label = board[best].label
         if board.problem.task == "classification":

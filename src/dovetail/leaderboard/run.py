@@ -20,8 +20,9 @@ from dovetail.data.frames import as_arrow, is_frame
 from dovetail.data.schema import Kind
 from dovetail.data.table import Table
 from dovetail.errors import DataError
-from dovetail.leaderboard.board import Entry, Leaderboard, terminal_table
+from dovetail.leaderboard.board import Leaderboard, terminal_table
 from dovetail.leaderboard.candidates import Candidate, choose
+from dovetail.leaderboard.entry import Entry
 from dovetail.leaderboard.folds import Fold, make_folds
 from dovetail.leaderboard.metrics import choose_metric
 from dovetail.leaderboard.problem import pose

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dovetail.leaderboard.board import Entry
-    from dovetail.leaderboard.metrics import Metric
+from dovetail.leaderboard.entry import Entry
+from dovetail.leaderboard.metrics import Metric
 
 __all__ = ["number", "score", "short"]
 
@@ -17,12 +15,12 @@ def number(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.4g}" if abs(x) >= 1 else f"{x:.4f}"
 
 
-def score(entry: Entry, metric: Metric, *, short: bool = False) -> str:
+def score(entry: Entry, metric: Metric) -> str:
     """Mean and standard error of an entry's score."""
     if not entry.scores:
         return "–"
     mean = number(entry.mean(metric.name))
-    return mean if short or len(entry.scores) < 2 else f"{mean} ± {number(entry.se(metric.name))}"
+    return mean if len(entry.scores) < 2 else f"{mean} ± {number(entry.se(metric.name))}"
 
 
 def short(x: float) -> str:
