@@ -112,6 +112,14 @@ def test_kinds_can_be_said() -> None:
     assert not any("sex" in name for name in names)
 
 
+def test_whole_numbers_can_be_a_continuous_target() -> None:
+    frame = pd.DataFrame({"many": [f"level {i % 80}" for i in range(N)]})
+    y = RNG.integers(0, 50, N)
+    columns = dv.preparation("linear", target_type="continuous").fit_transform(frame, y)
+    assert columns.shape == (N, 1)
+    assert dv.preparation("linear").fit_transform(frame, y).shape == (N, 50)
+
+
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="'forest'"):
         dv.preparation("forest")  # type: ignore[arg-type]

@@ -59,6 +59,7 @@ def preparation(
     kind: PreparationKind = "linear",
     *,
     kinds: Mapping[Any, str] | None = None,
+    target_type: Literal["auto", "continuous", "binary", "multiclass"] = "auto",
     random_state: Any = None,
 ) -> Pipeline:
     """The steps that make a raw table fit for a model.
@@ -86,6 +87,9 @@ def preparation(
     kinds : dict of column name to kind, or None
         Kinds to use instead of those the values suggest: "number", "bool", "category", "text",
         "date"; or "drop", to leave a column out.
+    target_type : {"auto", "continuous", "binary", "multiclass"}, default="auto"
+        What the target is, for the target's means. "auto" takes whole numbers for classes: say
+        "continuous" where they are to be predicted as numbers.
     random_state : int, RandomState or None
         Draws the folds of the target's means.
 
@@ -110,21 +114,22 @@ def preparation(
     if kind not in _COLUMNS:
         raise ValueError(f"There is no kind {kind!r} of preparation. Allowed: {set(_COLUMNS)}.")
     typer = ColumnTyper(kinds=None if kinds is None else dict(kinds))
-    columns = _COLUMNS[kind](random_state)
+    folds = KFold(5, shuffle=True, random_state=random_state)
+    columns = _COLUMNS[kind](TargetEncoder(target_type=target_type, cv=folds))
     # everything is read as arrow columns: the one frame that holds categories and nulls of any type
     return Pipeline([("types", typer.set_output(transform=PYARROW)), ("columns", columns)])
 
 
-def _for_sums(words: int, sparse_threshold: float, random_state: Any) -> ColumnTransformer:
+def _for_sums(words: int, sparse_threshold: float, means: TargetEncoder) -> ColumnTransformer:
     """Columns of like scale, without missing values, categories spread out."""
     levels = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=_RARE)
-    means = make_pipeline(_means(random_state), StandardScaler())
+    scaled_means = make_pipeline(means, StandardScaler())
     dates = make_pipeline(DateEncoder(), SimpleImputer(add_indicator=True), StandardScaler())
     return ColumnTransformer(
         [
             ("numbers", _scaled(), _NUMBERS),
             ("levels", levels, CategoriesOf(most=_ONE_HOT_LEVELS)),
-            ("means", means, CategoriesOf(least=_ONE_HOT_LEVELS + 1)),
+            ("means", scaled_means, CategoriesOf(least=_ONE_HOT_LEVELS + 1)),
             ("dates", dates, _DATES),
             ("words", ForEach(TfidfVectorizer(max_features=words, sublinear_tf=True)), _TEXTS),
         ],
@@ -136,11 +141,7 @@ def _scaled() -> Pipeline:
     return make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
 
 
-def _means(random_state: Any) -> TargetEncoder:
-    return TargetEncoder(cv=KFold(5, shuffle=True, random_state=random_state))
-
-
-def _for_trees(random_state: Any) -> ColumnTransformer:
+def _for_trees(means: TargetEncoder) -> ColumnTransformer:
     """Columns as they are, where a tree can split them; as a pyarrow table, which keeps categories
     beside numbers.
     """
@@ -149,11 +150,7 @@ def _for_trees(random_state: Any) -> ColumnTransformer:
         [
             ("numbers", "passthrough", _NUMBERS),
             ("levels", "passthrough", CategoriesOf(most=_TREE_LEVELS)),
-            (
-                "means",
-                _means(random_state),
-                CategoriesOf(least=_TREE_LEVELS + 1),
-            ),
+            ("means", means, CategoriesOf(least=_TREE_LEVELS + 1)),
             ("dates", DateEncoder(cycles=False), _DATES),
             ("words", ForEach(words, sparse_output=False), _TEXTS),
         ]
@@ -161,8 +158,8 @@ def _for_trees(random_state: Any) -> ColumnTransformer:
 
 
 _COLUMNS = {
-    "linear": lambda random_state: _for_sums(20_000, 0.3, random_state),
+    "linear": lambda means: _for_sums(20_000, 0.3, means),
     # mini-batches of dense rows take half the time of sparse ones, down to about this density
-    "net": lambda random_state: _for_sums(2_000, 0.05, random_state),
+    "net": lambda means: _for_sums(2_000, 0.05, means),
     "tree": _for_trees,
 }

@@ -147,5 +147,10 @@ def build(name: str, task: str, kinds: dict[str, str], seed: int) -> Pipeline:
     kinds : kind of every column, "drop" to leave it out
     """
     candidate = CANDIDATES[name]
-    steps = preparation(candidate.kind, kinds=kinds).steps
+    steps = preparation(
+        candidate.kind,
+        kinds=kinds,
+        target_type="continuous" if task == "regression" else "auto",
+        random_state=seed,
+    ).steps
     return Pipeline([*steps, ("model", candidate.estimator(task, seed))])

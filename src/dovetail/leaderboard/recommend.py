@@ -31,9 +31,25 @@ def recommend(entries: list[Entry], metric: Metric) -> Advice | None:
     best = max(finished, key=lambda e: sign * e.mean(metric.name))
     limit = sign * best.mean(metric.name) - best.se(metric.name)
     chosen = next(e for e in finished if sign * e.mean(metric.name) >= limit)
-    return Advice(
-        chosen.name, best.name, _why(chosen, best, finished[0], metric), _deep(finished, metric)
+    why = _why(chosen, best, finished[0], metric)
+    stopped = [e for e in entries if not e.finished]
+    if stopped:
+        why = _of_the_finished(why, chosen, stopped, metric)
+    return Advice(chosen.name, best.name, why, _deep(finished, metric))
+
+
+def _of_the_finished(why: str, chosen: Entry, stopped: list[Entry], metric: Metric) -> str:
+    """The reason, when models did not finish: what they reached, and that more time may tell."""
+    listed = ", ".join(
+        f"{e.label} ({metric.name} {number(e.mean(metric.name))} in {len(e.scores)} of "
+        f"{e.n_folds} folds)"
+        if e.scores
+        else e.label
+        for e in stopped
     )
+    if chosen.name == "dummy":
+        why = "Only guessing finished, so there is nothing to recommend yet."
+    return f"{why} Not finished: {listed}; a larger budget would tell."
 
 
 def _why(chosen: Entry, best: Entry, baseline: Entry, metric: Metric) -> str:
