@@ -19,7 +19,6 @@ scikit-learn's signature has.
 from __future__ import annotations
 
 import typing
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
@@ -58,7 +57,7 @@ from dovetail.data.door import (
 )
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor, vector_like
-from dovetail.errors import ProgramError
+from dovetail.errors import ProgramError, warn
 from dovetail.params import constraints_of
 from dovetail.program import NoProgram, Program, TensorList
 from dovetail.settings import settings
@@ -269,9 +268,7 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
     def _report(self, solution: Solution[Any]) -> None:
         """Say once, with advice, that a solver stopped before it converged."""
         if solution.advice and settings().verbosity:
-            warnings.warn(
-                f"{type(self).__name__}: {solution.advice}", ConvergenceWarning, stacklevel=4
-            )
+            warn(f"{type(self).__name__}: {solution.advice}", ConvergenceWarning)
 
     def _watch(self, program: Callable[[Any], Program]) -> Watch:
         """What a solver tells of every step: scikit-learn's callbacks, where there are any.
@@ -322,6 +319,14 @@ class CallbackWatch(Watch):
             reconstruction_attributes=lambda: self._fitted(value),
         )
         return stop
+
+    def close(self) -> None:
+        """One more task, in which nothing happens: scikit-learn's L-BFGS makes it, and its
+        callbacks count on it.
+        """
+        task = self.estimator._callback_fit_ctx.subcontext(task_name="iteration")
+        task.call_on_fit_task_begin(estimator=self.estimator)
+        task.call_on_fit_task_end(estimator=self.estimator)
 
     def _fitted(self, value: Any) -> dict[str, Any]:
         return {"_program": self.program(value).requires_grad_(False).eval()}

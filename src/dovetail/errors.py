@@ -4,6 +4,12 @@ Where scikit-learn has a word (`NotFittedError`, `ConvergenceWarning`, `DataConv
 that word is used.
 """
 
+import os
+import sys
+import warnings
+
+import sklearn
+
 
 class DovetailError(Exception):
     """Root of every error raised on purpose by this package."""
@@ -25,8 +31,8 @@ class BundleError(DovetailError, ValueError):
     """A model file is foreign, damaged, newer than this package, or holds what it must not."""
 
 
-class ProgramError(DovetailError, TypeError):
-    """An estimator cannot be written as a tensor program."""
+class ProgramError(DovetailError, TypeError, AttributeError):
+    """An estimator cannot be written as a tensor program: it has no `program_`."""
 
 
 class DeviceError(DovetailError, RuntimeError):
@@ -47,3 +53,17 @@ def optional_dependency(package: str, purpose: str, *, install: str | None = Non
         f"{purpose} needs the package {package!r}, which is not installed. "
         f"Install it with: pip install {install or package}"
     )
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called this package, through however many of its own functions.
+
+    (`skip_file_prefixes` of `warnings.warn` does this from Python 3.12 on.)
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+_INSIDE = tuple(os.path.dirname(str(file)) + os.sep for file in (__file__, sklearn.__file__))

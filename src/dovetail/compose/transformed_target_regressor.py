@@ -1,6 +1,5 @@
 """Regression on a transformed target."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
@@ -19,7 +18,7 @@ from sklearn.utils.metadata_routing import (
 from torch import Tensor
 
 from dovetail.base import Estimator
-from dovetail.errors import ProgramError
+from dovetail.errors import ProgramError, warn
 from dovetail.linear_model import LinearRegression, Ridge
 from dovetail.params import Has
 from dovetail.pipeline._composition import Nest, as_foreign, as_given, call, program_of
@@ -174,11 +173,10 @@ class TransformedTargetRegressor(RegressorMixin, Nest):
         if self.check_inverse:
             some = y[:: max(1, len(y) // 10)]
             if not np.allclose(some, transformer.inverse_transform(transformer.transform(some))):
-                warnings.warn(
+                warn(
                     "The provided functions or transformer are not strictly inverse of each other. "
                     "If you are sure you want to proceed regardless, set 'check_inverse=False'",
                     UserWarning,
-                    stacklevel=2,
                 )
         return transformer
 

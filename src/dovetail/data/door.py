@@ -11,11 +11,11 @@ arrays of CSR / CSC matrices are shared.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -31,7 +31,7 @@ from dovetail.data.read import read_frame
 from dovetail.data.schema import nearest
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor, floating, target_device
-from dovetail.errors import DataError, SchemaError
+from dovetail.errors import DataError, SchemaError, warn
 
 __all__ = [
     "Accepts",
@@ -181,14 +181,49 @@ def open_matrix(
         "ensure_all_finite": accepts.finite,
         "ensure_min_samples": accepts.min_rows if reset else 1,
     }
-    if reset is None:
-        array = check_array(X, estimator=estimator, input_name="X", **checks)
-    else:
-        array = validate_data(estimator, X, reset=reset, **checks)
+    try:
+        if reset is None:
+            array = check_array(X, estimator=estimator, input_name="X", **checks)
+        else:
+            array = validate_data(estimator, X, reset=reset, **checks)
+    except (ValueError, TypeError) as error:
+        if strange := _not_numbers(X):
+            raise DataError(_encode_first(type(estimator).__name__, strange, error)) from None
+        raise
     if accepts.positive:
         _refuse_negative(array.data if sp.issparse(array) else array, type(estimator).__name__)
     opened = SparseMatrix.from_scipy(array) if sp.issparse(array) else as_tensor(array)
     return opened.to(device, floating(opened.dtype, half=accepts.half))
+
+
+def _not_numbers(X: Any) -> dict[str, str]:
+    """The columns of a frame that no number can be read from, with what they hold."""
+    if not is_frame(X):
+        return {}
+    frame = nw.from_native(X)
+    return {
+        str(name): str(dtype).lower().partition("(")[0]
+        for name, dtype in frame.schema.items()
+        if dtype.is_temporal() or not (dtype.is_numeric() or _reads_as_numbers(frame[name]))
+    }
+
+
+def _reads_as_numbers(series: nw.Series[Any]) -> bool:
+    try:
+        series.to_numpy().astype(np.float64)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _encode_first(whom: str, strange: dict[str, str], error: Exception) -> str:
+    columns = ", ".join(f"{name!r} ({dtype})" for name, dtype in list(strange.items())[:10])
+    more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""
+    return (
+        f"{whom} takes numbers, and no numbers can be read from the columns {columns}{more}. "
+        "Leave them out, or encode them: dovetail.preparation(...) before it in a Pipeline encodes "
+        f"what a table holds. ({error})"
+    )
 
 
 def _refuse_negative(values: Any, whom: str) -> None:
@@ -344,12 +379,11 @@ def column_of(y: Any, estimator: Any) -> npt.NDArray[Any]:
     )
     array = np.asarray(array)
     if array.ndim == 2 and array.shape[1] == 1:
-        warnings.warn(
+        warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape "
             "of y to (n_samples,), "
             "for example using ravel().",
             DataConversionWarning,
-            stacklevel=5,
         )
         array = array.ravel()
     if array.ndim != 1:

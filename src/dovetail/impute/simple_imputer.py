@@ -1,6 +1,5 @@
 """Missing values filled in, column by column."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from functools import partial
@@ -20,6 +19,7 @@ from dovetail.data.columns import Columns, is_nan, missing_mask, to_numpy
 from dovetail.data.results import by_rows, may_overwrite
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.impute._fills import column_fills, frequent_objects
 from dovetail.impute._values import Values, is_missing, missing_counts, numpy_dtype, open_values
 from dovetail.impute.missing_indicator import (
@@ -333,12 +333,11 @@ class SimpleImputer(Transformer):
         if kept is None or self.keep_empty_features:
             return
         names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
-        warnings.warn(
+        warn(
             "Skipping features without any observed values: "
             f"{np.delete(names, as_numpy(kept))}. At least one non-missing value is needed for "
             f"imputation with strategy='{self.strategy}'.",
             UserWarning,
-            stacklevel=6,
         )
 
     def _filled_objects(self, X: Columns) -> npt.NDArray[Any]:

@@ -1,6 +1,5 @@
 """Logistic regression."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +13,7 @@ from torch import Tensor
 from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedClassifier
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
+from dovetail.errors import warn
 from dovetail.linear_model._program import Linear
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
@@ -49,7 +49,9 @@ class _Task:
 
 
 def _lbfgs(task: _Task) -> Solution[Tensor]:
-    return task.run(LBFGS(task.objective.value_gradient, task.start, task.model.tol))
+    solution = task.run(LBFGS(task.objective.value_gradient, task.start, task.model.tol))
+    task.watch.close()
+    return solution
 
 
 def _newton_cg(task: _Task) -> Solution[Tensor]:
@@ -60,12 +62,11 @@ def _newton_cholesky(task: _Task) -> Solution[Tensor]:
     try:
         return task.run(NewtonCholesky(task.objective, task.start, task.model.tol))
     except SingularHessianError:
-        warnings.warn(
+        warn(
             "LogisticRegression: the Hessian is singular or very ill-conditioned; going on with "
             "solver='lbfgs'. "
             "Drop collinear columns, or lower C.",
             LinAlgWarning,
-            stacklevel=2,
         )
         solver = LBFGS(task.objective.value_gradient, task.start, task.model.tol)
         return task.run(solver, max_iter=task.model.max_iter - 1)
@@ -237,53 +238,46 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
         scikit-learn deprecates.
         """
         if self.n_jobs is not None:
-            warnings.warn(
+            warn(
                 "'n_jobs' has no effect since 1.8 and will be removed in 1.10. "
                 f"You provided 'n_jobs={self.n_jobs}', please leave it unspecified.",
                 FutureWarning,
-                stacklevel=6,
             )
         if self.penalty == "deprecated":
             return self._penalty_of_ratio(), self.C
-        warnings.warn(
+        warn(
             "'penalty' was deprecated in version 1.8 and will be removed in 1.10: leave it unset "
             "and use 'l1_ratio' "
             "(0 for 'l2', 1 for 'l1', between them for 'elasticnet') or C=np.inf (for None) "
             "instead.",
             FutureWarning,
-            stacklevel=6,
         )
         ratio = self.l1_ratio
         if self.penalty == "elasticnet" and ratio is None:
             raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
         if self.penalty != "elasticnet" and ratio is not None and 0 < ratio < 1:
-            warnings.warn(
+            warn(
                 "l1_ratio parameter is only used when penalty is 'elasticnet'. Got "
                 f"(penalty={self.penalty})",
-                stacklevel=6,
             )
         if (self.penalty == "l2" and ratio != 0) or (self.penalty == "l1" and ratio != 1):
-            warnings.warn(
+            warn(
                 f"Inconsistent values: penalty={self.penalty} with l1_ratio={ratio}. penalty is "
                 "deprecated. "
                 "Please use l1_ratio only.",
-                stacklevel=6,
             )
         if self.penalty is None:
             if self.C != 1.0:
-                warnings.warn(
-                    "Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=6
-                )
+                warn("Setting penalty=None will ignore the C and l1_ratio parameters")
             return None, np.inf
         return self.penalty, self.C
 
     def _penalty_of_ratio(self) -> Penalty:
         if self.l1_ratio is None:
-            warnings.warn(
+            warn(
                 "'l1_ratio=None' was deprecated in version 1.8 and will trigger an error in 1.10. "
                 "Use 0<=l1_ratio<=1 instead.",
                 FutureWarning,
-                stacklevel=7,
             )
         if np.inf == self.C:
             return None

@@ -1,6 +1,5 @@
 """Ridge regression: least squares with an l2 penalty."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
+from dovetail.errors import warn
 from dovetail.linear_model._center import Centered, center, gram
 from dovetail.linear_model._program import Linear, flat_when
 from dovetail.objective.linear import LinearObjective
@@ -244,10 +244,9 @@ def _stochastic(
     if not sparse:
         X = X - means.x.to(X.dtype)
     elif model.fit_intercept and model.max_iter is None and model.tol > 1e-4:
-        warnings.warn(
+        warn(
             '"sag" solver requires many iterations to fit an intercept with sparse inputs. '
             'Set the solver to "auto" or "sparse_cg", or set a low "tol" and a high "max_iter".',
-            stacklevel=6,
         )
     total = len(batches) if batches.w is None else float(batches.w.double().sum())
     random = check_random_state(model.random_state)

@@ -1,6 +1,5 @@
 """What the perceptron estimators share: parameters, training, and what is kept of it."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from functools import partial
@@ -16,6 +15,7 @@ from dovetail.base import Accepts, Estimator, Learned
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_tensor
+from dovetail.errors import warn
 from dovetail.neural_network._optimizers import OPTIMIZERS, rate_of
 from dovetail.neural_network._program import NetScores
 from dovetail.nn.backpropagation import Backpropagation
@@ -232,10 +232,9 @@ class MultilayerPerceptron(Estimator):
         if self.batch_size == "auto":
             return min(200, n)
         if self.batch_size > n:
-            warnings.warn(
+            warn(
                 f"Got `batch_size` less than 1 or larger than sample size ({n}). It is going to be "
                 "clipped",
-                stacklevel=7,
             )
         return min(self.batch_size, n)
 

@@ -1,6 +1,5 @@
 """Multi-layer perceptron regressor."""
 
-import warnings
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batch
+from dovetail.errors import warn
 from dovetail.neural_network._multilayer_perceptron import MultilayerPerceptron, Target
 from dovetail.neural_network._optimizers import is_stochastic
 from dovetail.neural_network._program import NetPrediction
@@ -139,11 +139,10 @@ class MLPRegressor(MultilayerPerceptron, WeightedRegressor):
         target = super()._open_y(y, X)
         if target is None or target.ndim == 1 or target.shape[1] > 1:
             return target
-        warnings.warn(
+        warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of "
             "y to (n_samples,), for example using ravel().",
             DataConversionWarning,
-            stacklevel=5,
         )
         return target[:, 0]
 

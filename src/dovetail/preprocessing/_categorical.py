@@ -8,7 +8,6 @@ the first row of a column's table is theirs.
 Legend: n rows, d columns, k categories of a column, K rows of all tables together, m numbers a row.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from dovetail.data.columns import Columns, factorize
 from dovetail.data.door import Given
 from dovetail.data.tallies import tally_columns
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.preprocessing._vocabulary import (
     Rarity,
     Vocabulary,
@@ -166,11 +166,10 @@ class Categorical(Transformer):
                     raise _unknown_error(distinct[place < 0].tolist(), j, "transform")
             found.append((codes, place))
         if unknown and self._unknown == "warn":
-            warnings.warn(
+            warn(
                 f"Found unknown categories in columns {unknown} during transform. These unknown "
                 f"categories will be encoded as {self._unknown_becomes()}",
                 UserWarning,
-                stacklevel=5,
             )
         return found
 

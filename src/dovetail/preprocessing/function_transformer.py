@@ -1,6 +1,5 @@
 """A function as a transformer."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, Literal, Self
@@ -25,6 +24,7 @@ from torch import Tensor
 from dovetail.base import Accepts, Stateless
 from dovetail.data.door import open_matrix, source
 from dovetail.data.frames import column_names
+from dovetail.errors import warn
 from dovetail.program import Program
 
 __all__ = ["FunctionTransformer"]
@@ -133,11 +133,10 @@ class FunctionTransformer(Stateless):
         back = self.inverse_transform(self.transform(some))
         alike = torch.allclose if isinstance(X, Tensor) else _allclose_dense_sparse
         if not alike(some, back):
-            warnings.warn(
+            warn(
                 "The provided functions are not strictly inverse of each other. If you are sure "
                 "you want to proceed regardless, set 'check_inverse=False'.",
                 UserWarning,
-                stacklevel=6,
             )
 
     def transform(self, X: Any) -> Any:
@@ -166,11 +165,10 @@ class FunctionTransformer(Stateless):
             given = column_names(out)
             return out if given is None else self._renamed(out, given, X)
         if wanted != "default" and type(out).__module__.split(".")[0] != wanted:
-            warnings.warn(
+            warn(
                 f"When `set_output` is configured to be '{wanted}', `func` should return a "
                 f"{wanted} DataFrame to follow the `set_output` API  or `feature_names_out` "
                 "should be defined.",
-                stacklevel=3,
             )
         return out
 

@@ -1,6 +1,5 @@
 """Numbers into bins."""
 
-import warnings
 from dataclasses import KW_ONLY, replace
 from numbers import Integral
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from dovetail.data.quantiles import QuantileMethod, column_quantiles
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import column_ranges
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.kernels.ranks import bins
 from dovetail.params import ArrayLike, AtLeast, FloatType, Seed
 from dovetail.preprocessing._lloyd import centers_on_line
@@ -201,17 +201,16 @@ class KBinsDiscretizer(WeightedTransformer):
         edges = []
         for j, k in enumerate(counts):
             if low[j] == high[j]:
-                warnings.warn(f"Feature {j} is constant and will be replaced with 0.", stacklevel=5)
+                warn(f"Feature {j} is constant and will be replaced with 0.")
                 edges.append(torch.tensor([-torch.inf, torch.inf], device=low.device))
                 continue
             found = self._edges(batches, j, low[j], high[j], int(k))
             wide = found.diff() > _NARROWEST
             if self.strategy != "uniform" and not bool(wide.all()):
                 found = torch.cat([found[:1], found[1:][wide]])
-                warnings.warn(
+                warn(
                     f"Bins whose width are too small (i.e., <= {_NARROWEST:g}) in feature {j} are "
                     "removed. Consider decreasing the number of bins.",
-                    stacklevel=5,
                 )
             edges.append(found)
         return self._program_of(edges)

@@ -1,6 +1,5 @@
 """Power transformations that make columns more like normal ones."""
 
-import warnings
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from dovetail.data.batches import Batches
 from dovetail.data.results import by_rows
 from dovetail.data.statistics import column_moments
 from dovetail.data.tensors import FLOATS, as_tensor
+from dovetail.errors import warn
 from dovetail.preprocessing._power_likelihood import likeliest_exponents, logarithms
 from dovetail.preprocessing._shared import InPlace, standard_deviations
 from dovetail.program import Program
@@ -173,12 +173,11 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
         missing = X.isnan().sum(0)
         back = by_rows(self._program.inverse, X, copy=copy)
         for i in (back.isnan().sum(0) > missing).nonzero().flatten().tolist():
-            warnings.warn(
+            warn(
                 f"Some values in column {i} of the inverse-transformed data are NaN. This may be "
                 "caused by numerical issues in the transformation process, e.g. extremely skewed "
                 "data. Consider inspecting the input data or preprocessing it before applying "
                 "the transformation.",
                 UserWarning,
-                stacklevel=4,
             )
         return back

@@ -1,6 +1,5 @@
 """Mapping of columns to a uniform or normal distribution by their ranks."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Annotated, Literal
@@ -17,6 +16,7 @@ from dovetail.data.quantiles import column_quantiles, quantiles_with_zeros
 from dovetail.data.results import by_rows
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.kernels.ranks import ranks
 from dovetail.params import AtLeast, Seed
 from dovetail.preprocessing._shared import InPlace
@@ -162,10 +162,9 @@ class QuantileTransformer(OneToOneFeatureMixin, InPlace, Transformer):
             )
         n = len(batches)
         if self.n_quantiles > n:
-            warnings.warn(
+            warn(
                 f"n_quantiles ({self.n_quantiles}) is greater than the total number of samples "
                 f"({n}). n_quantiles is set to n_samples.",
-                stacklevel=5,
             )
         k = max(1, min(self.n_quantiles, n))
         references = torch.arange(k, dtype=torch.float64, device=batches.device) / max(1, k - 1)
@@ -180,10 +179,9 @@ class QuantileTransformer(OneToOneFeatureMixin, InPlace, Transformer):
 
     def _sampled(self, batches: Batches, rng: np.random.RandomState) -> Matrix:
         if self.ignore_implicit_zeros:
-            warnings.warn(
+            warn(
                 "'ignore_implicit_zeros' takes effect only with sparse matrix. This parameter "
                 "has no effect.",
-                stacklevel=6,
             )
         n = len(batches)
         if self.subsample is None or self.subsample >= n:

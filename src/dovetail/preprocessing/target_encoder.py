@@ -1,6 +1,5 @@
 """Categories as the mean of the target among their rows."""
 
-import warnings
 from functools import reduce
 from typing import Annotated, Any, Literal, Self
 
@@ -31,6 +30,7 @@ from dovetail.data.columns import label_codes
 from dovetail.data.door import Given
 from dovetail.data.statistics import Moments, merge_moments
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.params import AtLeast, Seed, Splitter
 from dovetail.preprocessing._categorical import Categorical, LookUp, stacked
 from dovetail.preprocessing._vocabulary import Rarity
@@ -272,12 +272,11 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
     ) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         shuffle, seed = self.shuffle, self.random_state
         if shuffle != "deprecated" or seed != "deprecated":
-            warnings.warn(
+            warn(
                 "`TargetEncoder.shuffle` and `TargetEncoder.random_state` are deprecated in "
                 "version 1.9 and will be removed in version 1.11. Pass a cross-validation "
                 "generator as `cv` argument to specify the shuffling behaviour instead.",
                 FutureWarning,
-                stacklevel=5,
             )
         splitter = check_cv(
             self.cv,

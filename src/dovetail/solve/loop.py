@@ -65,6 +65,9 @@ class Watch:
         """After step n_iter; True asks to stop."""
         return False
 
+    def close(self) -> None:
+        """After the last step, by solvers that know it only then."""
+
 
 def solve(
     solver: Solver[Any],

@@ -1,6 +1,5 @@
 """Inverse document frequency: how it is learned, and how an estimator shows it."""
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.feature_extraction.text._weights import TermWeights
 
 __all__ = ["WeighsByIdf"]
@@ -59,12 +59,11 @@ def _learn_idf(batches: Batches, *, smooth: bool) -> Tensor:
     n = batches.sum(len) + int(smooth)
     if not bool(df.all()):
         missing = torch.nonzero(df == 0)[:, 0].tolist()
-        warnings.warn(
+        warn(
             f"divide by zero: {len(missing)} terms are in no document (columns "
             f"{', '.join(map(str, missing[:5]))}{', …' if len(missing) > 5 else ''}), and their "
             "idf is infinite. Set smooth_idf=True.",
             RuntimeWarning,
-            stacklevel=2,
         )
     return (n / df).log() + 1
 

@@ -1,7 +1,6 @@
 """What the vectorizers share: how a document is read and taken apart."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from dovetail.base import Accepts, Transformer
 from dovetail.data.batches import Batches
 from dovetail.data.door import Given, give_back
 from dovetail.data.sparse import SparseMatrix
+from dovetail.errors import warn
 from dovetail.feature_extraction.text._analyzers import (
     Analyzer,
     CharacterAnalyzer,
@@ -148,10 +148,9 @@ class Vectorizer(Transformer, auto_wrap_output_keys=None):
         except Exception:  # the user's own steps may take something else than strings
             return
         if found - stop_words:
-            warnings.warn(
+            warn(
                 "Your stop_words may be inconsistent with your preprocessing. Tokenizing the stop "
                 f"words generated tokens {sorted(found - stop_words)} not in stop_words.",
-                stacklevel=2,
             )
 
     def _check_ngram_range(self) -> None:
@@ -177,7 +176,7 @@ class Vectorizer(Transformer, auto_wrap_output_keys=None):
         for name, reason, unused in checks:
             if unused:
                 message = f"The parameter '{name}' will not be used since {reason}"
-                warnings.warn(message, stacklevel=2)
+                warn(message)
 
     # -- documents to counts to output
 

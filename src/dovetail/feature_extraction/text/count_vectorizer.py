@@ -1,6 +1,5 @@
 """Documents as counts of their terms."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from dovetail.data.batches import Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import target_device
+from dovetail.errors import warn
 from dovetail.feature_extraction.text._counting import counted, counted_on
 from dovetail.feature_extraction.text._entries import Entries
 from dovetail.feature_extraction.text._vectorizer import Vectorizer
@@ -187,10 +187,9 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
 
     def _warn_of_upper_case(self) -> None:
         if self.lowercase and any(any(map(str.isupper, term)) for term in self.vocabulary_):
-            warnings.warn(
+            warn(
                 "Upper case characters found in vocabulary while 'lowercase' is True. These "
                 "entries will not be matched with any documents",
-                stacklevel=2,
             )
 
     # -- counting

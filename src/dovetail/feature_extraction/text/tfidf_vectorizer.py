@@ -1,6 +1,5 @@
 """Documents as weights of their terms."""
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from dovetail.data.sparse import SparseMatrix
+from dovetail.errors import warn
 from dovetail.feature_extraction.text._idf import WeighsByIdf
 from dovetail.feature_extraction.text._weights import TermWeights
 from dovetail.feature_extraction.text.count_vectorizer import CountVectorizer
@@ -68,10 +68,9 @@ class TfidfVectorizer(WeighsByIdf, CountVectorizer, auto_wrap_output_keys=None):
 
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> SparseMatrix:
         if reset and self.dtype not in _FLOATS:
-            warnings.warn(
+            warn(
                 f"Only {_FLOATS} 'dtype' should be used. {self.dtype} 'dtype' will be converted to "
                 "np.float64.",
-                stacklevel=2,
             )
         return super()._open(X, reset=reset, device=device)
 
