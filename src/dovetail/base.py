@@ -320,13 +320,12 @@ class CallbackWatch(Watch):
         )
         return stop
 
-    def close(self) -> None:
+    def close(self, n_iter: int, value: Any) -> None:
         """One more task, in which nothing happens: scikit-learn's L-BFGS makes it, and its
         callbacks count on it.
         """
-        task = self.estimator._callback_fit_ctx.subcontext(task_name="iteration")
-        task.call_on_fit_task_begin(estimator=self.estimator)
-        task.call_on_fit_task_end(estimator=self.estimator)
+        self.begin(n_iter, value)
+        self.task.call_on_fit_task_end(estimator=self.estimator)
 
     def _fitted(self, value: Any) -> dict[str, Any]:
         return {"_program": self.program(value).requires_grad_(False).eval()}

@@ -188,13 +188,13 @@ def test_columns_keep_their_types():
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table, dict])
 def test_columns_that_are_no_numbers_are_named(library):
     X = library({"age": [1.5, 2.5], "job": ["cook", "pilot"], "digits": ["1", "2"]})
-    with pytest.raises(DataError, match=r"Someone takes numbers.*columns 'job' \(str.*encode") as e:
+    message = r"could not convert string to float: 'cook'\. Someone .*columns 'job' \(str.*encode"
+    with pytest.raises(DataError, match=message) as e:
         opened(X)
-    assert "could not convert string to float: 'cook'" in str(e.value)
     assert "age" not in str(e.value)
     assert "digits" not in str(e.value)
 
 
 def test_dates_are_no_numbers():
-    with pytest.raises(DataError, match="no numbers can be read from the columns 'day'"):
+    with pytest.raises(DataError, match="none can be read from the columns 'day'"):
         opened(pd.DataFrame({"n": [1, 2], "day": pd.to_datetime(["2020-01-01", "2021-01-01"])}))

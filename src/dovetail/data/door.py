@@ -220,9 +220,9 @@ def _encode_first(whom: str, strange: dict[str, str], error: Exception) -> str:
     columns = ", ".join(f"{name!r} ({dtype})" for name, dtype in list(strange.items())[:10])
     more = f" and {len(strange) - 10} more" if len(strange) > 10 else ""
     return (
-        f"{whom} takes numbers, and no numbers can be read from the columns {columns}{more}. "
+        f"{error}. {whom} takes numbers, and none can be read from the columns {columns}{more}. "
         "Leave them out, or encode them: dovetail.preparation(...) before it in a Pipeline encodes "
-        f"what a table holds. ({error})"
+        "what a table holds."
     )
 
 

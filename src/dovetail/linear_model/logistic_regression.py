@@ -50,7 +50,7 @@ class _Task:
 
 def _lbfgs(task: _Task) -> Solution[Tensor]:
     solution = task.run(LBFGS(task.objective.value_gradient, task.start, task.model.tol))
-    task.watch.close()
+    task.watch.close(solution.n_iter, solution.value)
     return solution
 
 

@@ -65,7 +65,7 @@ class Watch:
         """After step n_iter; True asks to stop."""
         return False
 
-    def close(self) -> None:
+    def close(self, n_iter: int, value: Any) -> None:
         """After the last step, by solvers that know it only then."""
 
 
