@@ -14,13 +14,14 @@ vocabulary.
 
 from __future__ import annotations
 
+import inspect
 import math
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 import numpy as np
 from sklearn.utils._param_validation import (
@@ -30,6 +31,7 @@ from sklearn.utils._param_validation import (
     Options,
     RealNotInt,
     StrOptions,
+    validate_params,
 )
 
 __all__ = [
@@ -49,8 +51,11 @@ __all__ = [
     "Seed",
     "Splitter",
     "Verbosity",
+    "checked",
     "constraints_of",
 ]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,15 @@ def constraints_of(annotation: Any) -> list[Any] | Literal["no_validation"]:
     for option in _options(annotation):
         found += option
     return found
+
+
+def checked(function: F) -> F:
+    """Have a function refuse what the annotations of its parameters do not allow."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    names = inspect.signature(function).parameters
+    constraints = {name: constraints_of(hints[name]) for name in names}
+    checking: F = validate_params(constraints, prefer_skip_nested_validation=True)(function)
+    return checking
 
 
 def _options(annotation: Any) -> list[list[Any]]:
