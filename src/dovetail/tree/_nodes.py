@@ -200,10 +200,8 @@ class NodeColors:
 
 def _hues(n: int) -> list[list[int]]:
     """n colors around the circle, from orange on."""
-    return [
-        [int(255 * c) for c in colorsys.hsv_to_rgb(int(25 + i * 360 / n) % 360 / 360, 0.75, 0.9)]
-        for i in range(n)
-    ]
+    hues = np.arange(25, 385, 360 / n).astype(int)[:n] % 360
+    return [[int(255 * c) for c in colorsys.hsv_to_rgb(hue / 360, 0.75, 0.9)] for hue in hues]
 
 
 def _on_white(color: list[int], share: float) -> str:
