@@ -39,6 +39,7 @@ _FAMILIES = (
     "neural_network",
     "pipeline",
     "preprocessing",
+    "tree",
 )
 
 __all__ = [

@@ -106,6 +106,7 @@ Infinity = Annotated[float, Rule(Options(Real, {math.inf}))]
 Verbosity = Annotated[int | bool, Rule("verbose")]
 # a float from 0 to 1; 0 and 1 as integers are none, where integers mean numbers of something
 Fraction = Annotated[float, Rule(Interval(RealNotInt, 0, 1, closed="both"))]
+PartFraction = Annotated[float, Rule(Interval(RealNotInt, 0, 1, closed="right"))]
 OpenFraction = Annotated[float, Rule(Interval(RealNotInt, 0, 1, closed="neither"))]
 AnyFloat = Annotated[float, Rule(float)]  # nan and infinity too
 MissingMark = Annotated[Any, Rule(MissingValues())]  # a number, a string, nan, None or pandas.NA

@@ -42,7 +42,7 @@ def results(folder: Path, family: str) -> dict[str, Any]:
     path = folder / f"{family}.json"
     if not path.exists():
         harness = Path(str(HARNESS)) / "upstream.py"
-        options = ["--only", family, "--public-only", "--timeout-per-file", "3600"]
+        options = ["--only", family, "--functions", "--public-only", "--timeout-per-file", "3600"]
         run = subprocess.run(
             [sys.executable, str(harness), *options, "--json", str(path)],
             cwd=folder,

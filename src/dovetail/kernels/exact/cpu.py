@@ -45,7 +45,7 @@ __all__ = ["grow"]
 
 U = np.uint64
 _TINY = np.finfo(np.float64).eps  # impurity of a node that is pure
-_POSITIVE = 10 * _TINY  # a sum of counts that is not zero
+_ZERO = 1e-13  # the share of a sum up to which a part of it is rounding
 _INSERT = 48  # keys up to which insertion is faster than sorting by digits
 _COUNT_FROM = 4  # codes a row up to which counting is faster than sorting
 _BEST = len(Best)
@@ -254,7 +254,7 @@ def _describe(
     score, impurity = 0.0, 0.0
     if plain and classes:
         share = desk[Desk.TOTAL, 0] / weight
-        score = _score(criterion, weight, desk[Desk.TOTAL, 0])
+        score = _score(criterion, weight, desk[Desk.TOTAL, 0], desk[Desk.TOTAL, 0])
         impurity = 2.0 * share * (1.0 - share) if gini else -score / weight
         share = min(max(share, lower), upper)
         value[0], value[1] = 1.0 - share, share
@@ -273,7 +273,7 @@ def _describe(
         for o in range(k):
             mean = desk[Desk.TOTAL, o] / weight
             value[o] = mean
-            score += _score(criterion, weight, desk[Desk.TOTAL, o])
+            score += _score(criterion, weight, desk[Desk.TOTAL, o], desk[Desk.TOTAL, o])
             for i in range(begin, begin + m):
                 y, w = rows.y[rows.order[i], o], rows.w[rows.order[i]]
                 if criterion == Criterion.SQUARED:
@@ -292,7 +292,8 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
     """Move a node's rows to the two new nodes, left and left + 1."""
     it, order = nodes[parent], rows.order
     codes, top = rows.codes[it[Node.FEATURE]], rows.columns[it[Node.FEATURE], Column.CODES]
-    begin, end, others = it[Node.BEGIN], it[Node.END], 0
+    begin, end = it[Node.BEGIN], it[Node.END]
+    others: Any = 0
     middle, code, missing_left = begin, it[Node.CODE], it[Node.MISSING_LEFT]
     for i in range(begin, end):
         r = order[i]
@@ -324,29 +325,29 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
 
 
 @compiled(inner=True)
-def _count(codes: Any, order: Any, begin: int, m: int, top: int, desk: Any, keys: Any) -> int:
+def _count(codes: Any, order: Any, begin: int, m: int, top: int, desk: Any, keys: Any) -> Any:
     """Running sums over the codes that occur; how many do."""
-    for c in range(top + 1):
-        desk[Desk.N_OF, c] = desk[Desk.W_OF, c] = desk[Desk.S_OF, c] = 0.0
+    for empty in range(top + 1):
+        desk[Desk.N_OF, empty] = desk[Desk.W_OF, empty] = desk[Desk.S_OF, empty] = 0.0
     for i in range(m):
         c = U(codes[order[begin + i]])
         desk[Desk.N_OF, c] += 1.0
         desk[Desk.W_OF, c] += desk[Desk.W, i]
         desk[Desk.S_OF, c] += desk[Desk.Y, i]
     used, n, w, s = U(0), 0.0, 0.0, 0.0
-    for c in range(U(top + 1)):  # without a branch
-        there = desk[Desk.N_OF, c]
+    for code in range(U(top + 1)):  # without a branch
+        there = desk[Desk.N_OF, code]
         n += there
-        w += desk[Desk.W_OF, c]
-        s += desk[Desk.S_OF, c]
+        w += desk[Desk.W_OF, code]
+        s += desk[Desk.S_OF, code]
         desk[Desk.N, used], desk[Desk.WEIGHT, used], desk[Desk.SUM, used] = n, w, s
-        keys[Key.CODE, used] = c
+        keys[Key.CODE, used] = code
         used += U(there > 0.0)
     return np.int64(used)
 
 
 @compiled(inner=True)
-def _join(m: int, desk: Any, keys: Any) -> int:
+def _join(m: int, desk: Any, keys: Any) -> Any:
     """The same from sorted keys."""
     used, w, s = U(0), 0.0, 0.0
     for i in range(m):
@@ -367,7 +368,7 @@ def _scan_bins(
     columns: Any,
     values: Any,
     m: int,
-    used: int,
+    used: Any,
     weight: float,
     number: Any,
     desk: Any,
@@ -428,7 +429,8 @@ def _score_bins(
         return
     for j in range(steps):
         a, p = w + weights[j], s + sums[j]
-        scores[j] = _score(criterion, a, p) + _score(criterion, weight - a, total - p)
+        scores[j] = _score(criterion, a, p, total)
+        scores[j] += _score(criterion, weight - a, total - p, total)
 
 
 @compiled(inner=True)
@@ -453,26 +455,25 @@ def _scan_rows(
         there -= 1
     missing = np.int64(there < m)
     absolute = criterion == Criterion.ABSOLUTE
-    if absolute:
-        _sum_losses(m, k, desk, keys)
-    for way in range(1 + missing):
-        w, n, left, right = 0.0, 0.0, 0.0, _start(criterion, k * max(classes, 1), desk)
+    for way in range(1 + missing):  # missing values on the right, on the left
+        begin: Any = np.int64(0)
+        end = there
         if way == 1:
-            for i in range(there, m):
-                place = keys[Key.ORDER, i] & U(_PLACE)
-                left, right = _advance(criterion, classes, k, place, left, right, desk)
-                w += desk[Desk.W, place]
-                n += 1.0
-        for i in range(there):
+            begin, end = m - there, m
+            _turn(there, m, keys)
+        if absolute:
+            _sum_losses(m, k, desk, keys)
+        w, n, left, right = 0.0, 0.0, 0.0, _start(criterion, k * max(classes, 1), desk)
+        for i in range(end):
             place, code = keys[Key.ORDER, i] & U(_PLACE), keys[Key.ORDER, i] >> U(32)
             if not absolute:
                 left, right = _advance(criterion, classes, k, place, left, right, desk)
             w += desk[Desk.W, place]
             n += 1.0
-            last = i + 1 == there
+            last = i + 1 == end
             if last and (way == 1 or not missing):
                 break
-            if not last and code == keys[Key.ORDER, i + 1] >> U(32):
+            if i < begin or (not last and code == keys[Key.ORDER, i + 1] >> U(32)):
                 continue
             if not _is_allowed(limits.min_leaf, limits.min_weight, n, m, w, weight):
                 continue
@@ -493,6 +494,18 @@ def _scan_rows(
                 a, b = np.int64(code), np.int64(keys[Key.ORDER, i + 1] >> U(32))
                 best[Best.THRESHOLD] = _between(values, columns[f, Column.BEGIN], a, b)
             best[Best.MISSING_LEFT] = way if missing else 2 * n > m
+
+
+@compiled(inner=True)
+def _turn(there: int, m: int, keys: Any) -> None:
+    """Put the keys behind the first `there` in front of them."""
+    order, spare = keys[Key.ORDER], keys[Key.SPARE]
+    for i in range(there):
+        spare[i + m - there] = order[i]
+    for i in range(there, m):
+        spare[i - there] = order[i]
+    for i in range(m):
+        order[i] = spare[i]
 
 
 @compiled(inner=True)
@@ -566,7 +579,8 @@ def _draw(
         score = -desk[Desk.LOSS_LEFT, at - 1] - desk[Desk.LOSS_RIGHT, at]
         a, b = desk[Desk.MEDIAN_LEFT, at - 1], desk[Desk.MEDIAN_RIGHT, at]
     elif plain:
-        score = _score(criterion, w, s) + _score(criterion, weight - w, total - s)
+        score = _score(criterion, w, s, total)
+        score += _score(criterion, weight - w, total - s, total)
     else:
         score = _score_parts(criterion, k, left, right, w, weight, desk)
     rising = columns[f, Column.MONOTONE]
@@ -609,14 +623,16 @@ def _xlog(x: float) -> float:
 
 
 @compiled(inner=True)
-def _score(criterion: int, w: float, s: float) -> float:
-    """Of a set of rows with the weight w and the weighted target s, 0 or 1 for two classes."""
+def _score(criterion: int, w: float, s: float, total: float) -> float:
+    """Of a set of rows with the weight w and the weighted target s, 0 or 1 for two classes; total :
+    the weighted target of the node.
+    """
     if criterion == Criterion.GINI:  # (s² + (w − s)²) / w less w − 2 s, which parts share
         return 2.0 * s * s / w
     if criterion == Criterion.SQUARED:
         return s * s / w
     if criterion == Criterion.POISSON:
-        return s * np.log(s / w) if s > _POSITIVE else -np.inf
+        return s * np.log(s / w) if s > _ZERO * total else -np.inf
     return _xlog(s) + _xlog(w - s) - _xlog(w)
 
 
@@ -665,9 +681,9 @@ def _score_parts(
         return left + right - k * (_xlog(w) + _xlog(weight - w))
     score = 0.0
     for o in range(k):
-        s = desk[Desk.LEFT, o]
-        score += _score(criterion, w, s)
-        score += _score(criterion, weight - w, desk[Desk.TOTAL, o] - s)
+        s, total = desk[Desk.LEFT, o], desk[Desk.TOTAL, o]
+        score += _score(criterion, w, s, total)
+        score += _score(criterion, weight - w, total - s, total)
     return score
 
 
@@ -691,7 +707,8 @@ def _medians(
         bits += 1
     _sort(m, bits, keys)
     w, half = 0.0, weight / 2.0
-    low, high = np.int64(-1), np.int64(-1)
+    low: Any = np.int64(-1)
+    high: Any = np.int64(-1)
     for i in range(m):
         place = keys[Key.ORDER, i] & U(_PLACE)
         keys[Key.RANK + o, place] = U(i)
