@@ -87,6 +87,7 @@ class NodeWords:
     """What is said of a node, line by line; the options are those of `export_graphviz`."""
 
     model: Any
+    tree: TreeArrays
     signs: Signs
     feature_names: Sequence[Any] | None
     class_names: Sequence[Any] | bool | None
@@ -102,12 +103,6 @@ class NodeWords:
             raise ValueError(
                 f"Length of feature_names, {len(names)} does not match number of features, {d}."
             )
-
-    @property
-    def tree(self) -> TreeArrays:
-        """The arrays of the model's tree."""
-        tree: TreeArrays = self.model.tree_
-        return tree
 
     def lines(self, node: int) -> list[str]:
         """The split, the impurity, the number of samples, the value and the class."""

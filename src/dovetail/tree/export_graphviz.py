@@ -105,6 +105,7 @@ def export_graphviz(
     tree = tree_of(decision_tree)
     words = NodeWords(
         decision_tree,
+        tree,
         _HTML if special_characters else _PLAIN,
         feature_names,
         class_names,

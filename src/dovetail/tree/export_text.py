@@ -70,7 +70,7 @@ def export_text(
     d = decision_tree.n_features_in_
     if feature_names is not None and len(feature_names) != d:
         raise ValueError(f"feature_names must contain {d} elements, got {len(feature_names)}")
-    classes = _classes(decision_tree, class_names) if is_classifier(decision_tree) else None
+    classes = _classes(decision_tree, tree, class_names) if is_classifier(decision_tree) else None
     leaf = _LeafWords(tree, classes, show_weights, decimals)
     heights = _heights(tree)
     lines = []
@@ -97,7 +97,7 @@ def export_text(
     return "\n".join(lines) + "\n"
 
 
-def _classes(model: Any, given: Any) -> Any:
+def _classes(model: Any, tree: TreeArrays, given: Any) -> Any:
     """The classes by the names they are shown with; a list of them for several outputs."""
     if given is None:
         return model.classes_
@@ -107,7 +107,7 @@ def _classes(model: Any, given: Any) -> Any:
             f"`decision_tree.classes_`. Got {len(given)} while the tree was fitted with "
             f"{len(model.classes_)} classes."
         )
-    return given if model.tree_.n_outputs == 1 else model.classes_
+    return given if tree.n_outputs == 1 else model.classes_
 
 
 def _heights(tree: TreeArrays) -> list[int]:

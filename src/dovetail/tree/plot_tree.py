@@ -69,6 +69,7 @@ def plot_tree(
         raise optional_dependency("matplotlib", "plot_tree") from error
     words = NodeWords(
         decision_tree,
+        tree,
         Signs(),
         feature_names,
         class_names,
