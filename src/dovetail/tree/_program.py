@@ -37,17 +37,18 @@ class Trees(Program):
     """Trees, one behind the other; a node's right child follows its left one, a leaf is its own
     left child.
 
-    roots : int64 of shape (t,), the first node of each tree
+    roots, depths : int64 of shape (t,), first node and deepest leaf of each tree
     feature, left : int64 of shape (m,)
     threshold : float64 of shape (m,); greater values go right; infinite in leaves
     missing_right : bool of shape (m,), where missing values go
     value : float64 of shape (m, s), shares of classes or numbers
     cover, weight, impurity : float64 of shape (m,), training rows, their weight and impurity
-    depth : of the deepest leaf
+    depth : of the deepest leaf of all
     classes : the number of classes of each output; empty where numbers are predicted
     """
 
     roots: Tensor
+    depths: Tensor
     feature: Tensor
     threshold: Tensor
     left: Tensor
@@ -75,14 +76,13 @@ class Trees(Program):
         }
         parts["left"] += np.repeat(roots, sizes)
         tensors = {name: as_tensor(part, device) for name, part in parts.items()}
-        tensors["roots"] = as_tensor(roots, device)
-        depth = max(int(tree.depth.max()) for tree in trees)
+        deepest = np.array([tree.depth.max() for tree in trees])
+        tensors |= {"roots": as_tensor(roots, device), "depths": as_tensor(deepest, device)}
         if before is not None:
             tensors["left"] += len(before.left)
             tensors["roots"] += len(before.left)
             tensors = {n: torch.cat([getattr(before, n), new]) for n, new in tensors.items()}
-            depth = max(depth, before.depth)
-        return cls(**tensors, depth=depth, classes=classes)
+        return cls(**tensors, depth=int(tensors["depths"].max()), classes=classes)
 
     def forward(self, X: Tensor) -> Tensor:
         nodes = self.reach(X)
@@ -145,18 +145,10 @@ class Trees(Program):
         inside = slice(begins[index], begins[index + 1])
         parts = {name: getattr(self, name)[inside] for name in _OF_NODES}
         parts["left"] = parts["left"] - begins[index]
+        depths = self.depths[index : index + 1]
         roots = self.roots.new_zeros(1)
-        one = type(self)(roots=roots, **parts, depth=0, classes=self.classes)
-        one.depth = int(depths(as_numpy(one.left)).max())
-        return one
-
-
-def depths(left: Any) -> Any:
-    """The depth of each node of one tree, int64 of shape (m,)."""
-    depth = np.zeros(len(left), np.int64)
-    for node in np.flatnonzero(left != np.arange(len(left))):  # parents come before children
-        depth[left[node]] = depth[left[node] + 1] = depth[node] + 1
-    return depth
+        depth = int(depths[0])
+        return type(self)(roots, depths, **parts, depth=depth, classes=self.classes)
 
 
 def _dense_parts(X: SparseMatrix) -> list[Tensor]:

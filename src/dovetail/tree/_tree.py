@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
-from dovetail.tree._program import Trees, depths
+from dovetail.tree._program import Trees
 
 __all__ = ["Tree", "paths"]
 
@@ -75,7 +75,13 @@ class Tree:
 
     def compute_node_depths(self) -> npt.NDArray[np.int64]:
         """The depth of each node, 1 for the root."""
-        return np.asarray(depths(as_numpy(self._program.left)) + 1)
+        depth, level = np.ones(self.node_count, np.int64), np.zeros(1, np.int64)
+        while len(level):
+            inner = level[self.children_left[level] != _LEAF]
+            below = np.concatenate([self.children_left[inner], self.children_right[inner]])
+            depth[below] = depth[level[0]] + 1
+            level = below
+        return depth
 
     def compute_feature_importances(self, normalize: bool = True) -> npt.NDArray[np.float64]:
         """What the splits by each feature take from the impurity, shape (n_features,); their sum is
