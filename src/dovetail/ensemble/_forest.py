@@ -13,6 +13,7 @@ from joblib import effective_n_jobs
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_random_state, compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from dovetail.data.batches import Batches
@@ -83,7 +84,7 @@ class Forest(_Drawn, TreeEstimator):
         """Keep what rows are predicted by the trees that have not seen them, and its score."""
         raise TypeError(f"{type(self).__name__} does not say how it is scored.")
 
-    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int64]) -> Floats | float:
+    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int32]) -> Floats | float:
         """Weights of classes within a draw of rows."""
         return 1.0
 
@@ -169,13 +170,14 @@ class Forest(_Drawn, TreeEstimator):
             )
         return size
 
-    def _draw(self, seed: int) -> npt.NDArray[np.int64]:
+    def _draw(self, seed: int) -> npt.NDArray[np.int32]:
         """The rows of a tree, some of them several times."""
         random = np.random.RandomState(seed)
         if self._shares is None:
-            return random.randint(0, self._n_samples, self._n_drawn)
+            return random.randint(0, self._n_samples, self._n_drawn).astype(np.int32)
         share = self._shares / self._shares.sum()
-        return random.choice(self._n_samples, self._n_drawn, replace=True, p=share)
+        drawn = random.choice(self._n_samples, self._n_drawn, replace=True, p=share)
+        return drawn.astype(np.int32)
 
     def _unseen(self, program: Any, X: Matrix) -> Floats:
         """For each row the mean of what trees predict that have not seen it, shape (n, s)."""
@@ -223,10 +225,10 @@ class Forest(_Drawn, TreeEstimator):
         return self.tree_type()
 
     @property
-    def estimators_samples_(self) -> list[npt.NDArray[np.int64]]:
+    def estimators_samples_(self) -> list[npt.NDArray[np.int32]]:
         """The rows that each tree was grown on, drawn again."""
         if not self.bootstrap:
-            return [np.arange(self._n_samples) for _ in self._seeds]
+            return [np.arange(self._n_samples, dtype=np.int32) for _ in self._seeds]
         return [self._draw(seed) for seed in self._seeds]
 
     def __len__(self) -> int:
@@ -300,7 +302,7 @@ class ForestClassifier(ClassTrees, Forest):
         -------
         self
         """
-        _warn_of_column(y)
+        _check_targets(y, self.oob_score)
         return self._template(self._grow, X, y, sample_weight, reset=True)
 
     def _weigh(self, y: Any, w: Tensor | None) -> Tensor | None:
@@ -334,7 +336,7 @@ class ForestClassifier(ClassTrees, Forest):
         classes: Any = self.classes_
         return classes if self.n_outputs_ > 1 else [classes]
 
-    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int64]) -> Floats | float:
+    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int32]) -> Floats | float:
         if self.get_params(deep=False)["class_weight"] != "balanced_subsample":
             return 1.0
         weights: Floats = compute_sample_weight("balanced", y, indices=drawn)
@@ -352,6 +354,8 @@ class ForestClassifier(ClassTrees, Forest):
 class ForestRegressor(NumberTrees, Forest):
     """A forest that predicts numbers."""
 
+    _positive: ClassVar[str] = "strictly positive"
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Grow the trees.
 
@@ -367,7 +371,7 @@ class ForestRegressor(NumberTrees, Forest):
         -------
         self
         """
-        _warn_of_column(y)
+        _check_targets(y, self.oob_score)
         return self._template(self._grow, X, y, sample_weight, reset=True)
 
     def _judge_oob(self, y: Floats, values: Floats) -> None:
@@ -381,7 +385,17 @@ def _balanced(classes: Any, labels: Any, w: Floats | None) -> Any:
     return compute_class_weight("balanced", classes=classes, y=labels, sample_weight=w)
 
 
-def _warn_of_column(y: Any) -> None:
+_SCORED = ("continuous", "continuous-multioutput", "binary", "multiclass", "multilabel-indicator")
+
+
+def _check_targets(y: Any, oob_score: Any) -> None:
+    if sp.issparse(y):
+        raise ValueError("sparse multilabel-indicator for y is not supported.")
+    if oob_score and y is not None and (kind := type_of_target(y)) not in _SCORED:
+        raise ValueError(
+            f"The type of target cannot be used to compute OOB estimates. Got {kind} while only "
+            f"the following are supported: {', '.join(_SCORED)}."
+        )
     if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
         warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of "

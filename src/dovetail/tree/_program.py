@@ -129,11 +129,11 @@ class Trees(Program):
         return out[:, 0] if out.shape[1] == 1 else out
 
     @cached_property
-    def _packed(self) -> tuple[Any, Any, Any]:
-        """What `kernels.forest` reads: roots, places and thresholds."""
-        feature, right = as_numpy(self.feature), as_numpy(self.missing_right)
-        places = np.stack([2 * feature + right, as_numpy(self.left)], axis=1).astype(np.int32)
-        return as_numpy(self.roots), places, as_numpy(self.threshold)
+    def _packed(self) -> tuple[Any, ...]:
+        """What `kernels.forest` reads: roots, places, left children and thresholds."""
+        place = 2 * as_numpy(self.feature) + as_numpy(self.missing_right)
+        left = as_numpy(self.left).astype(np.int32)
+        return as_numpy(self.roots), place.astype(np.int32), left, as_numpy(self.threshold)
 
     def link(self, F: Tensor) -> Tensor:
         """Probabilities from shares of classes: the same."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +147,8 @@ class ClassTrees(ClassifierMixin, TreeEstimator):
 class NumberTrees(RegressorMixin, TreeEstimator):
     """Trees that predict numbers, of one output or several."""
 
+    _positive: ClassVar[str] = "positive"  # in scikit-learn's words
+
     def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
         if getattr(self, "criterion", None) == "poisson" and y is not None:
             given = as_numpy(y) if isinstance(y, Tensor) else np.asarray(y)
@@ -156,7 +158,7 @@ class NumberTrees(RegressorMixin, TreeEstimator):
                 )
             if given.sum() <= 0:
                 raise ValueError(
-                    "Sum of y is not positive which is necessary for Poisson regression."
+                    f"Sum of y is not {self._positive} which is necessary for Poisson regression."
                 )
         target = open_targets(y, X, self, multi_output=True).double().cpu()
         self.n_outputs_ = 1 if target.ndim == 1 else target.shape[1]
