@@ -41,6 +41,7 @@ _FAMILIES = (
     "preprocessing",
     "tree",
 )
+_TOOLS = ("inspection",)  # for fitted estimators
 
 __all__ = [
     "__version__",
@@ -50,6 +51,7 @@ __all__ = [
     "ensemble",
     "feature_extraction",
     "impute",
+    "inspection",
     "linear_model",
     "load",
     "neural_network",
@@ -63,7 +65,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _FAMILIES:
+    if name in _FAMILIES or name in _TOOLS:
         return importlib.import_module(f"dovetail.{name}")
     raise AttributeError(f"module 'dovetail' has no attribute {name!r}")
 
