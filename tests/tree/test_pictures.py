@@ -83,6 +83,12 @@ def test_text_of_one_class_names_it():
     assert export_text(model) == "|--- class: only\n"
 
 
+def test_no_zero_has_a_sign():
+    model = DecisionTreeRegressor().fit([[0], [1]], [-1e-9, 1])
+    assert "value = 0.0" in export_graphviz(model)
+    assert "value = -1e-09" in export_graphviz(model, precision=None)
+
+
 def test_leaves_stand_in_one_rank():
     dot = export_graphviz(MODELS["classes"], leaves_parallel=True, max_depth=2)
     *levels, leaves = re.findall(r"rank=same ; (.*)}", dot)

@@ -160,7 +160,8 @@ class NodeWords:
         return self.signs.escape(str(names[code]))
 
     def _rounded(self, number: Any) -> str:
-        return str(float(number if self.precision is None else np.round(number, self.precision)))
+        shown = number if self.precision is None else np.round(number, self.precision)
+        return str(float(shown) + 0.0)  # −0 becomes 0
 
 
 def _bracketed(rows: list[list[str]]) -> list[str]:
