@@ -26,7 +26,7 @@ from dovetail.params import ArrayLike, AtLeast, Between, OpenFraction, PartFract
 from dovetail.solve.impurity import ImpurityGrower, ImpurityTree
 from dovetail.tree._program import Trees
 from dovetail.tree._pruning import pruned
-from dovetail.tree._roles import ClassTrees, NumberTrees, TreeEstimator, rules_of
+from dovetail.tree._roles import ClassTrees, NumberTrees, TreeEstimator, draw_seed, rules_of
 from dovetail.tree._tree import Tree, paths
 
 __all__ = ["Forest", "ForestClassifier", "ForestRegressor"]
@@ -137,7 +137,8 @@ class Forest(_Drawn, TreeEstimator):
             if self.bootstrap:
                 drawn = self._draw(seeds[index])
                 weights = np.bincount(drawn, minlength=n) * self._reweigh(y, drawn)
-            return pruned(grower.grow(weights.astype(np.float64), seeds[index]), self.ccp_alpha)
+            tree = grower.grow(weights.astype(np.float64), draw_seed(seeds[index]))
+            return pruned(tree, self.ccp_alpha)
 
         with ThreadPoolExecutor(self._threads()) as threads:  # no lock is held while a tree grows
             return list(threads.map(grow, range(len(seeds))))

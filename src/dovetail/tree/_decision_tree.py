@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from dovetail.data.batches import Batches
 from dovetail.data.codes import encode_columns
@@ -16,7 +16,7 @@ from dovetail.params import ArrayLike, AtLeast, Between, OpenFraction, PartFract
 from dovetail.solve.impurity import ImpurityGrower, ImpurityTree
 from dovetail.tree._program import Trees
 from dovetail.tree._pruning import pruned, pruning_path
-from dovetail.tree._roles import TreeEstimator, rules_of
+from dovetail.tree._roles import TreeEstimator, draw_seed, rules_of
 from dovetail.tree._tree import Tree, paths
 
 __all__ = ["DecisionTree", "MaxFeatures"]
@@ -25,7 +25,6 @@ Count = Annotated[int, AtLeast(1)]
 MaxFeatures = Count | PartFraction | Literal["sqrt", "log2"] | None
 MinSplit = Annotated[int, AtLeast(2)] | PartFraction
 MinLeaf = Count | OpenFraction
-_SEEDS = np.iinfo(np.int32).max
 
 
 class DecisionTree(TreeEstimator):
@@ -78,7 +77,7 @@ class DecisionTree(TreeEstimator):
         rules = rules_of(self, len(y), float(w.sum()), classes)
         self.max_features_ = rules.max_features
         grower = ImpurityGrower(encode_columns(X), y, max(classes, default=0), rules)
-        return grower.grow(w, int(check_random_state(self.random_state).randint(_SEEDS)))
+        return grower.grow(w, draw_seed(self.random_state))
 
     @property
     def tree_(self) -> Tree:

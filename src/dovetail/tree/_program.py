@@ -108,7 +108,9 @@ class Trees(Program):
             out: Tensor = Trees.forward(self, X)
             return out
         total = np.zeros((len(X), self.value.shape[1]))
-        forest.add_values(as_numpy(X), *self._packed, as_numpy(self.value), total)
+        roots, place, left, threshold = self._packed
+        value = as_numpy(self.value)
+        forest.add_values(as_numpy(X), roots, place, left, threshold, value, total)
         total /= len(self.roots)
         return self._shaped(as_tensor(total), X.dtype)
 
@@ -119,7 +121,8 @@ class Trees(Program):
         if X.device.type != "cpu":
             return self.reach(X)
         out = np.empty((len(X), len(self.roots)), np.int64)
-        forest.find_leaves(as_numpy(X), *self._packed, out)
+        roots, place, left, threshold = self._packed
+        forest.find_leaves(as_numpy(X), roots, place, left, threshold, out)
         return as_tensor(out)
 
     def _shaped(self, out: Tensor, dtype: torch.dtype) -> Tensor:
@@ -129,7 +132,7 @@ class Trees(Program):
         return out[:, 0] if out.shape[1] == 1 else out
 
     @cached_property
-    def _packed(self) -> tuple[Any, ...]:
+    def _packed(self) -> tuple[Any, Any, Any, Any]:
         """What `kernels.forest` reads: roots, places, left children and thresholds."""
         place = 2 * as_numpy(self.feature) + as_numpy(self.missing_right)
         left = as_numpy(self.left).astype(np.int32)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
@@ -22,7 +22,7 @@ from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.solve.impurity import ImpurityRules
 
-__all__ = ["ClassTrees", "NumberTrees", "TreeEstimator", "rules_of"]
+__all__ = ["ClassTrees", "NumberTrees", "TreeEstimator", "draw_seed", "rules_of"]
 
 
 class _Grown:
@@ -209,6 +209,11 @@ def _log(p: Any) -> Any:
         return p.log()
     with np.errstate(divide="ignore"):
         return np.log(p)
+
+
+def draw_seed(random_state: Any) -> int:
+    """The seed of a tree's own draws."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def rules_of(model: Any, n: int, weight: float, classes: tuple[int, ...]) -> ImpurityRules:

@@ -283,7 +283,7 @@ def _describe(
         impurity /= weight * k
     if limits.constrained and classes == 0:
         value[0] = min(max(value[0], lower), upper)
-    number[Number.IMPURITY] = max(impurity, 0.0)
+    number[Number.IMPURITY] = max(impurity, 0.0) + 0.0  # not −0
     return score
 
 
