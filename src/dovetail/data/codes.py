@@ -22,6 +22,8 @@ from dovetail.kernels.compiled import thread_count
 
 __all__ = ["Codes", "encode_columns"]
 
+_FEW = 2**16  # numbers up to which threads do not pay
+
 
 @dataclass(frozen=True, eq=False)
 class Codes:
@@ -61,8 +63,11 @@ def encode_columns(X: Matrix, *, most: int | None = None) -> Codes:
         column = as_numpy(matrix[:, j]) if sparse is None else _dense(sparse, j)
         return _encode(column, most)
 
-    with ThreadPoolExecutor(thread_count()) as threads:  # numpy sorts without the GIL
-        found = list(threads.map(of_column, range(d)))
+    if n * d < _FEW:
+        found = [of_column(j) for j in range(d)]
+    else:
+        with ThreadPoolExecutor(thread_count()) as threads:  # numpy sorts without the GIL
+            found = list(threads.map(of_column, range(d)))
     counts = np.array([len(low) for _, low, _, _ in found], dtype=np.int64)
     dtype = np.min_scalar_type(int(counts.max()))
     by_column = np.empty((d, n), np.uint32 if dtype.itemsize > 4 else dtype)

@@ -29,7 +29,7 @@ from dovetail.tree._pruning import pruned
 from dovetail.tree._roles import ClassTrees, NumberTrees, TreeEstimator, draw_seed, rules_of
 from dovetail.tree._tree import Tree, paths
 
-__all__ = ["Forest", "ForestClassifier", "ForestRegressor"]
+__all__ = ["ForestClassifier", "ForestRegressor", "GrownForest"]
 
 Floats = npt.NDArray[np.float64]
 Count = Annotated[int, AtLeast(1)]
@@ -40,9 +40,17 @@ _CODES = 255  # codes of a column of more rows
 
 
 class _Drawn:
-    """Types of what a fit leaves (apart, so that they are no parameters)."""
+    """Types of what a fit leaves, and of parameters (apart, so that they are no parameters)."""
 
     n_estimators: int
+    bootstrap: bool
+    oob_score: Any
+    n_jobs: int | None
+    random_state: Any
+    verbose: int | bool
+    warm_start: bool
+    ccp_alpha: float
+    max_samples: Any
     oob_score_: float
     _seeds: list[int]
     _n_samples: int
@@ -50,30 +58,13 @@ class _Drawn:
     _shares: Floats | None  # by which rows are drawn
 
 
-class Forest(_Drawn, TreeEstimator):
-    """Trees on random draws of the rows; subclasses say of which kind."""
+class GrownForest(_Drawn, TreeEstimator):
+    """Growth of trees on random draws of the rows, whatever they are for; subclasses hold the
+    parameters.
+    """
 
     tree_type: ClassVar[type[Any]]
     splitter: ClassVar[str] = "best"
-
-    n_estimators: Count = 100
-    _: KW_ONLY
-    max_depth: Count | None = None
-    min_samples_split: Annotated[int, AtLeast(2)] | PartFraction = 2
-    min_samples_leaf: Count | OpenFraction = 1
-    min_weight_fraction_leaf: Annotated[float, Between(0, 0.5)] = 0.0
-    max_features: Count | PartFraction | Literal["sqrt", "log2"] | None = "sqrt"
-    max_leaf_nodes: Annotated[int, AtLeast(2)] | None = None
-    min_impurity_decrease: Annotated[float, AtLeast(0)] = 0.0
-    bootstrap: bool = True
-    oob_score: bool | Callable[..., float] = False
-    n_jobs: int | None = None
-    random_state: Seed = None
-    verbose: Verbosity = 0
-    warm_start: bool = False
-    ccp_alpha: Annotated[float, AtLeast(0)] = 0.0
-    max_samples: Count | PartFraction | None = None
-    monotonic_cst: ArrayLike | None = None
 
     # -- what a subclass says
 
@@ -283,6 +274,29 @@ def _taken(X: Matrix, rows: npt.NDArray[np.int64]) -> Matrix:
     index = torch.from_numpy(rows)
     taken: Matrix = X[index] if isinstance(X, torch.Tensor) else X.take_rows(index)
     return taken
+
+
+class Forest(GrownForest):
+    """A forest that predicts; subclasses say of which trees."""
+
+    n_estimators: Count = 100
+    _: KW_ONLY
+    max_depth: Count | None = None
+    min_samples_split: Annotated[int, AtLeast(2)] | PartFraction = 2
+    min_samples_leaf: Count | OpenFraction = 1
+    min_weight_fraction_leaf: Annotated[float, Between(0, 0.5)] = 0.0
+    max_features: Count | PartFraction | Literal["sqrt", "log2"] | None = "sqrt"
+    max_leaf_nodes: Annotated[int, AtLeast(2)] | None = None
+    min_impurity_decrease: Annotated[float, AtLeast(0)] = 0.0
+    bootstrap: bool = True
+    oob_score: bool | Callable[..., float] = False
+    n_jobs: int | None = None
+    random_state: Seed = None
+    verbose: Verbosity = 0
+    warm_start: bool = False
+    ccp_alpha: Annotated[float, AtLeast(0)] = 0.0
+    max_samples: Count | PartFraction | None = None
+    monotonic_cst: ArrayLike | None = None
 
 
 class ForestClassifier(ClassTrees, Forest):

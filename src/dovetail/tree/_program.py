@@ -142,7 +142,7 @@ class Trees(Program):
         """Probabilities from shares of classes: the same."""
         return F
 
-    def tree(self, index: int) -> Self:
+    def tree(self, index: int) -> "Trees":
         """One of the trees, by itself."""
         begins = [*self.roots.tolist(), len(self.left)]
         inside = slice(begins[index], begins[index + 1])
@@ -151,7 +151,7 @@ class Trees(Program):
         depths = self.depths[index : index + 1]
         roots = self.roots.new_zeros(1)
         depth = int(depths[0])
-        return type(self)(roots, depths, **parts, depth=depth, classes=self.classes)
+        return Trees(roots, depths, **parts, depth=depth, classes=self.classes)
 
 
 def _dense_parts(X: SparseMatrix) -> list[Tensor]:
