@@ -8,7 +8,7 @@ import warnings
 
 from benchmarks.harness import report, run
 
-FAMILIES = ("preparation", "text", "models")
+FAMILIES = ("preparation", "text", "models", "trees")
 
 
 def main() -> None:
