@@ -75,9 +75,9 @@ class GrownForest(_Drawn, TreeEstimator):
         """Keep what rows are predicted by the trees that have not seen them, and its score."""
         raise TypeError(f"{type(self).__name__} does not say how it is scored.")
 
-    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int32]) -> Floats | float:
-        """Weights of classes within a draw of rows."""
-        return 1.0
+    def _reweighing(self) -> Callable[[Floats, npt.NDArray[np.int32]], Floats | float]:
+        """A function from targets and a draw of rows to weights of the rows."""
+        return lambda y, drawn: 1.0
 
     # -- growing
 
@@ -119,17 +119,19 @@ class GrownForest(_Drawn, TreeEstimator):
         self.max_features_ = rules.max_features
         codes = encode_columns(X, most=None if n <= _EXACT else _CODES)
         grower = ImpurityGrower(codes, y, max(classes, default=0), rules)
-        every = np.ones(n) if w is None else w
+        every: Any = np.ones(n) if w is None else w
+        reweigh = self._reweighing()
 
         def grow(index: int) -> ImpurityTree:
             if self.verbose > 1:
                 print(f"building tree {index + 1} of {len(seeds)}")
-            weights: Any = every
+            random = np.random.RandomState(seeds[index])
+            seed, weights = draw_seed(random), every
             if self.bootstrap:
-                drawn = self._draw(seeds[index])
-                weights = np.bincount(drawn, minlength=n) * self._reweigh(y, drawn)
-            tree = grower.grow(weights.astype(np.float64), draw_seed(seeds[index]))
-            return pruned(tree, self.ccp_alpha)
+                random.seed(seeds[index])  # as `estimators_samples_` draws them again
+                drawn = self._draw(random)
+                weights = np.bincount(drawn, minlength=n) * reweigh(y, drawn)
+            return pruned(grower.grow(weights.astype(np.float64), seed), self.ccp_alpha)
 
         with ThreadPoolExecutor(self._threads()) as threads:  # no lock is held while a tree grows
             return list(threads.map(grow, range(len(seeds))))
@@ -162,9 +164,8 @@ class GrownForest(_Drawn, TreeEstimator):
             )
         return size
 
-    def _draw(self, seed: int) -> npt.NDArray[np.int32]:
+    def _draw(self, random: np.random.RandomState) -> npt.NDArray[np.int32]:
         """The rows of a tree, some of them several times."""
-        random = np.random.RandomState(seed)
         if self._shares is None:
             return random.randint(0, self._n_samples, self._n_drawn).astype(np.int32)
         share = self._shares / self._shares.sum()
@@ -176,7 +177,9 @@ class GrownForest(_Drawn, TreeEstimator):
         total = np.zeros((self._n_samples, program.value.shape[1]))
         counts = np.zeros(self._n_samples)
         for index, seed in enumerate(self._seeds):
-            rows = np.bincount(self._draw(seed), minlength=self._n_samples) == 0
+            rows = (
+                np.bincount(self._draw(np.random.RandomState(seed)), minlength=self._n_samples) == 0
+            )
             tree = program.tree(index).cpu()
             leaves = as_numpy(tree.leaves(_taken(X, np.flatnonzero(rows))))[:, 0]
             total[rows] += as_numpy(tree.value)[leaves]
@@ -221,7 +224,7 @@ class GrownForest(_Drawn, TreeEstimator):
         """The rows that each tree was grown on, drawn again."""
         if not self.bootstrap:
             return [np.arange(self._n_samples, dtype=np.int32) for _ in self._seeds]
-        return [self._draw(seed) for seed in self._seeds]
+        return [self._draw(np.random.RandomState(seed)) for seed in self._seeds]
 
     def __len__(self) -> int:
         return len(self.estimators_)
@@ -351,11 +354,10 @@ class ForestClassifier(ClassTrees, Forest):
         classes: Any = self.classes_
         return classes if self.n_outputs_ > 1 else [classes]
 
-    def _reweigh(self, y: Floats, drawn: npt.NDArray[np.int32]) -> Floats | float:
+    def _reweighing(self) -> Callable[[Floats, npt.NDArray[np.int32]], Floats | float]:
         if self.get_params(deep=False)["class_weight"] != "balanced_subsample":
-            return 1.0
-        weights: Floats = compute_sample_weight("balanced", y, indices=drawn)
-        return weights
+            return super()._reweighing()
+        return lambda y, drawn: compute_sample_weight("balanced", y, indices=drawn)
 
     def _judge_oob(self, y: Floats, values: Floats) -> None:
         shares = values.reshape(len(y), self.n_outputs_, -1)

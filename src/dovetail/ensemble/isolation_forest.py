@@ -11,6 +11,7 @@ import torch
 from joblib import effective_n_jobs
 from sklearn.base import OutlierMixin
 from sklearn.utils import Tags, check_random_state
+from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 
 from dovetail.data.batches import Batches
@@ -197,10 +198,7 @@ class IsolationForest(_Kept, OutlierMixin, TreeEstimator):
         wanted = self.max_features
         count = max(1, int(wanted * d)) if isinstance(wanted, float) else int(wanted)
         features = np.sort(random.choice(d, min(count, d), replace=False))
-        share = None if w is None else w / w.sum()
-        if w is not None and not self.bootstrap:
-            m = min(m, int(np.count_nonzero(w)))
-        rows = random.choice(len(X), m, replace=self.bootstrap, p=share)
+        rows = self._draw(random, len(X), w, m)
         index = torch.from_numpy(rows)
         part: Any = X.take_rows(index).to_scipy() if isinstance(X, SparseMatrix) else X[index]
         part = as_tensor(part.toarray()) if isinstance(X, SparseMatrix) else part
@@ -208,11 +206,27 @@ class IsolationForest(_Kept, OutlierMixin, TreeEstimator):
         rules = ImpurityRules(
             "squared_error", random=True, max_features=1, max_depth=_most_levels(self.max_samples_)
         )
-        y = random.uniform(size=(m, 1))
-        tree = ImpurityGrower(codes, y, 0, rules).grow(np.ones(m), draw_seed(seed))
+        y, same = random.uniform(size=(len(rows), 1)), np.ones(len(rows))
+        tree = ImpurityGrower(codes, y, 0, rules).grow(same, draw_seed(random))
         tree.feature[:] = features[tree.feature]
         tree.value[:, 0] = tree.depth + _usual(tree.cover)
         return tree, features, rows
+
+    def _draw(
+        self,
+        random: np.random.RandomState,
+        n: int,
+        w: npt.NDArray[np.float64] | None,
+        m: int,
+    ) -> npt.NDArray[np.int64]:
+        """The rows of a tree."""
+        if w is None and not self.bootstrap:
+            rows: npt.NDArray[np.int64] = sample_without_replacement(n, m, random_state=random)
+            return rows
+        if w is not None and not self.bootstrap:
+            m = min(m, int(np.count_nonzero(w)))
+        share = None if w is None else w / w.sum()
+        return random.choice(n, m, replace=self.bootstrap, p=share)
 
     def score_samples(self, X: Any) -> Any:
         """Scores between -1 and 0, shape (n_samples,); the lower, the more unusual."""
