@@ -39,17 +39,22 @@ class Program(nn.Module):
 
     fields: ClassVar[tuple[str, ...]] = ()
     _tensors: ClassVar[frozenset[str]] = frozenset()
+    _optional: ClassVar[frozenset[str]] = frozenset()  # tensors that are None where not given
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {n: t for n, t in inspect.get_annotations(cls).items() if "ClassVar" not in str(t)}
         cls.fields = (*cls.fields, *(n for n in own if n not in cls.fields))
         cls._tensors = cls._tensors | {n for n, t in own.items() if _is_tensor(t)}
+        for name in [n for n in own if n in cls._tensors and n in vars(cls)]:
+            cls._optional = cls._optional | {name}
+            delattr(cls, name)  # it would hide the buffer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
         values = dict(zip(self.fields, args, strict=False)) | kwargs
-        missing = [f for f in self.fields if f not in values and not hasattr(type(self), f)]
+        optional = {f for f in self.fields if f in self._optional or hasattr(type(self), f)}
+        missing = [f for f in self.fields if f not in values and f not in optional]
         if missing or len(values) > len(self.fields) or set(values) - set(self.fields):
             raise TypeError(
                 f"{type(self).__name__} takes the fields {', '.join(self.fields)}. "

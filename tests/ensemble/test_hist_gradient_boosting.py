@@ -165,6 +165,69 @@ def test_every_limit_makes_the_fit_coarser(limit):
     assert coarse.score(X, y) < HistGradientBoostingRegressor(max_iter=20).fit(X, y).score(X, y)
 
 
+# -- importances
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gain_and_cover_are_those_of_the_rows(weighted):
+    X, y = numbers()
+    X = np.nan_to_num(X)
+    w = np.random.default_rng(1).random(N) + 0.5 if weighted else np.ones(N)
+    model = HistGradientBoostingRegressor(
+        max_iter=1, max_leaf_nodes=9, l2_regularization=2.0, early_stopping=False
+    ).fit(X, y, sample_weight=w if weighted else None)
+    program = model.program_
+    residual = y - np.average(y, weights=w)
+    inside = {0: np.ones(N, bool)}
+    total = np.zeros(3)
+    for node in range(len(program.left)):
+        left, rows = int(program.left[node]), inside[node]
+        assert program.cover[node] == rows.sum()
+        if left == node:
+            assert program.gain[node] == 0
+            continue
+        j = int(program.feature[node])
+        right = X[:, j] > program.threshold[node].item()
+        inside |= {left: rows & ~right, left + 1: rows & right}
+        parts = [
+            (w * residual)[i].sum() ** 2 / (w[i].sum() + 2) for i in (inside[left], rows & right)
+        ]
+        whole = (w * residual)[rows].sum() ** 2 / (w[rows].sum() + 2)
+        gain = sum(parts) - whole
+        assert program.gain[node].item() == pytest.approx(gain, rel=1e-6 if weighted else 1e-8)
+        total[j] += gain
+    np.testing.assert_allclose(model.feature_importances(), total, rtol=1e-6)
+    np.testing.assert_allclose(model.feature_importances_, total / total.sum(), rtol=1e-6)
+    assert model.feature_importances("split").sum() == 8
+
+
+def test_importances():
+    X, y = numbers()
+    model = HistGradientBoostingClassifier(max_iter=5, warm_start=True).fit(
+        X, np.digitize(y, [0, 1])
+    )
+    assert model.feature_importances_.sum() == pytest.approx(1)
+    few = model.feature_importances("split")
+    model.set_params(max_iter=10).fit(X, np.digitize(y, [0, 1]))
+    assert (model.feature_importances("split") > few).all()
+    assert len(model.program_.cover) == len(model.program_.left)
+    with pytest.raises(ValueError, match="kind must be 'gain' or 'split'. Got 'cover'"):
+        model.feature_importances("cover")
+    constant = HistGradientBoostingRegressor(max_iter=2).fit(X, np.ones(N))
+    np.testing.assert_array_equal(constant.feature_importances_, np.zeros(3))
+
+
+def test_models_that_kept_no_gains_predict_and_go_on():
+    X, y = numbers()
+    model = HistGradientBoostingRegressor(max_iter=3, warm_start=True).fit(X, y)
+    expected = model.predict(X)
+    model._program = model.program_.replace(gain=None, cover=None)
+    np.testing.assert_array_equal(model.predict(X), expected)
+    assert model.set_params(max_iter=5).fit(X, y).n_iter_ == 5
+    with pytest.raises(ValueError, match="did not keep what splits gained"):
+        model.feature_importances()
+
+
 # -- stages, early stopping, warm start
 
 

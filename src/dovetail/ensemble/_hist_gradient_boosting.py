@@ -31,6 +31,7 @@ from dovetail.data.door import (
     open_weights,
     source,
 )
+from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._categories import Categories, coded, learn_categories
 from dovetail.ensemble._early_stopping import ByLoss, ByScorer, Following, Rows
 from dovetail.ensemble._program import TreeScores
@@ -412,6 +413,48 @@ class HistGradientBoosting(_Boosted, Estimator):
         self.train_score_ = np.array([s.train for s in history])
         watched = [s.validation for s in history if s.validation is not None]
         self.validation_score_ = np.array(watched)
+
+    # -- importances
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Each feature's share of what all splits gained, shape (n_features,), adding up to 1; all
+        0 where nothing was split.
+        """
+        gained = self.feature_importances("gain")
+        total = gained.sum()
+        return gained / total if total > 0 else gained
+
+    def feature_importances(
+        self, kind: Literal["gain", "split"] = "gain"
+    ) -> npt.NDArray[np.float64]:
+        """What the splits by each feature come to.
+
+        Parameters
+        ----------
+        kind : "gain" or "split", default="gain"
+            Sums of G² / (H + λ) of the parts less that of the whole, over the splits by a feature;
+            or how many splits there are.
+
+        Returns
+        -------
+        array of shape (n_features,)
+
+        Measured on the training rows, and greater for features of many values;
+        `sklearn.inspection.permutation_importance` on other rows is neither.
+        """
+        if kind not in ("gain", "split"):
+            raise ValueError(f"kind must be 'gain' or 'split'. Got {kind!r}.")
+        program: Any = self.program_
+        if program.gain is None:
+            raise ValueError(
+                "This model comes from a file of a version that did not keep what splits gained. "
+                "Fit it again."
+            )
+        node = as_numpy(program.left.cpu()) != np.arange(len(program.left))
+        feature, gain = as_numpy(program.feature.cpu())[node], as_numpy(program.gain.cpu())[node]
+        weights = gain if kind == "gain" else np.ones(len(gain))
+        return np.bincount(feature, weights, minlength=self.n_features_in_).astype(np.float64)
 
     # -- predicting
 

@@ -35,6 +35,8 @@ class TreeScores(Program):
     depth : of the deepest leaf
     response : from scores to predictions, a name that `objective.losses.respond` knows
     flat : whether k is 1 and the output has shape (n,) instead of (n, 1)
+    gain, cover : float64 of shape (m,), by how much each split lowered the loss, 0 for leaves, and
+        how many training rows reached each node; None in files of versions that did not keep them
     """
 
     roots: Tensor
@@ -50,6 +52,8 @@ class TreeScores(Program):
     depth: int
     response: str
     flat: bool
+    gain: Tensor | None = None
+    cover: Tensor | None = None
 
     @classmethod
     def of(
@@ -62,7 +66,7 @@ class TreeScores(Program):
         before: Self | None = None,
     ) -> Self:
         """Trees, behind those of another program, in baseline's dtype and on its device."""
-        arrays = _joined(trees, as_numpy(baseline).dtype)
+        arrays = {**_joined(trees, as_numpy(baseline).dtype), **_records(trees)}
         tensors = {name: as_tensor(a, baseline.device) for name, a in arrays.items()}
         if before is not None:
             tensors = _behind(before, tensors)
@@ -194,6 +198,14 @@ def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
     }
 
 
+def _records(trees: Sequence[Tree]) -> dict[str, Any]:
+    """What scores do not need."""
+    return {
+        "gain": np.concatenate([np.empty(0), *(t.gain for t in trees)]),
+        "cover": np.concatenate([np.empty(0), *(t.cover for t in trees)]),
+    }
+
+
 def _behind(before: TreeScores, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The arrays of two programs joined, positions moved."""
     nodes, sets = len(before.left), len(before.bits)
@@ -204,4 +216,5 @@ def _behind(before: TreeScores, tensors: dict[str, Tensor]) -> dict[str, Tensor]
         "left": tensors["left"] + nodes,
         "category": torch.where(category < 0, category, category + sets),
     }
-    return {name: torch.cat([getattr(before, name), new]) for name, new in moved.items()}
+    known = {name: getattr(before, name) for name in moved}
+    return {n: torch.cat([old, moved[n]]) for n, old in known.items() if old is not None}

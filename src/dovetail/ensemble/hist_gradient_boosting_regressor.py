@@ -105,6 +105,8 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
         Scores before the first and after each iteration, where early stopping looks at them. Of a
         loss, its negative.
     is_categorical_ : bool array of shape (n_features,), or None where no feature is
+    feature_importances_ : array of shape (n_features,)
+        Each feature's share of what all splits gained; see also `feature_importances`.
 
     Raises
     ------

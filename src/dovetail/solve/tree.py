@@ -77,12 +77,17 @@ class Tree:
     nodes : int64 of shape (m, len(Node)), see kernels.growth
     sets : int64 of shape (c, 4), categories that go left
     value : float64 of shape (m,), of leaves
+    gain : float64 of shape (m,), by how much each split lowers the loss (twice, as without the ½
+        of the Taylor series), 0 for leaves
+    cover : float64 of shape (m,), training rows that reach each node
     edges : Edges of the bins
     """
 
     nodes: npt.NDArray[np.int64]
     sets: npt.NDArray[np.int64]
     value: npt.NDArray[np.float64]
+    gain: npt.NDArray[np.float64]
+    cover: npt.NDArray[np.float64]
     edges: Edges
 
 
@@ -176,7 +181,7 @@ class Grower:
             while grow(rows, units, rules, growth, self._shared, *self._pauses) != Stage.DONE:
                 self._step(rows, units, rules)
                 growth.at[At.STAGE] += 1
-        return self._grown()
+        return self._grown(units)
 
     def _plant(self, rows: Rows, units: Units) -> bool:
         """Begin with one leaf; whether it may be split."""
@@ -193,8 +198,14 @@ class Grower:
         gradient, word = growth.histograms[0, 0].sum(axis=0)
         growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
         count = int(word) & ((1 << units.bits) - 1)
-        hessian = count if units.counted else (int(word) >> units.bits) * units.hessian
-        return count >= 2 * rules.min_rows and hessian >= rules.min_hessian
+        return count >= 2 * rules.min_rows and self._hessian(units) >= rules.min_hessian
+
+    def _hessian(self, units: Units) -> float:
+        """Of all rows."""
+        word = int(self._growth.nodes[0, Node.WORD])
+        if units.counted:
+            return float(word & ((1 << units.bits) - 1))
+        return (word >> units.bits) * units.hessian
 
     def _step(self, rows: Rows, units: Units, rules: Rules) -> None:
         """The step that the loop left to its caller."""
@@ -217,14 +228,21 @@ class Grower:
         d = len(self._rules.features)
         histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, d, self._shared, out)
 
-    def _grown(self) -> Grown:
+    def _grown(self, units: Units) -> Grown:
         growth = self._growth
         nodes = growth.nodes[: growth.at[At.NODES]].copy()
-        leaves = np.flatnonzero(nodes[:, Node.LEFT] == np.arange(len(nodes)))
+        leaf = nodes[:, Node.LEFT] == np.arange(len(nodes))
+        gain = np.where(leaf, 0.0, growth.values[: len(nodes), 3])
+        # a tree is grown as if its root had the value 0; what the best constant gains is no split's
+        gradient = float(nodes[0, Node.GRADIENT]) * units.gradient
+        constant = gradient**2 / (self._hessian(units) + self._rules.l2 + 1e-15)
+        gain[0] = max(gain[0] - constant, 0.0)
+        leaves = np.flatnonzero(leaf)
         leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]
         begins = np.append(nodes[leaves, Node.BEGIN], len(self._order))
         sets = growth.sets[: growth.at[At.SETS]].copy()
-        tree = Tree(nodes, sets, np.zeros(len(nodes)), self._bins.edges)
+        cover = (nodes[:, Node.END] - nodes[:, Node.BEGIN]).astype(np.float64)
+        tree = Tree(nodes, sets, np.zeros(len(nodes)), gain, cover, self._bins.edges)
         return Grown(tree, leaves, begins, self._order, growth.values[leaves, 1:3])
 
 
