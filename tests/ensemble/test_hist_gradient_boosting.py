@@ -91,6 +91,65 @@ def test_quantiles(quantile):
     assert pinball < 0.7 * mean_pinball_loss(y, constant, alpha=quantile)
 
 
+def test_huber_stands_outliers():
+    X, y = numbers(n=2000)
+    spoilt = y + (np.random.default_rng(2).random(2000) < 0.08) * 50
+    clean = numbers(seed=1)
+    scores = {
+        loss: HistGradientBoostingRegressor(loss, max_iter=60).fit(X, spoilt).score(*clean)
+        for loss in ("squared_error", "huber")
+    }
+    assert scores["squared_error"] < 0.3
+    assert scores["huber"] > 0.7
+    model = HistGradientBoostingRegressor("huber", max_iter=60)
+    a, b = model.fit(X, spoilt).predict(X), model.fit(X, 1000 * spoilt).predict(X)
+    np.testing.assert_allclose(1000 * a, b, rtol=1e-6, atol=1e-6)  # whatever the unit of y
+
+
+def test_tweedie_predicts_means_of_claims():
+    rng = np.random.default_rng(0)
+    X = rng.random((4000, 2))
+    mean = np.exp(2 * X[:, 0] - X[:, 1])
+    claims = rng.poisson(mean)
+    y = np.array([rng.gamma(2.0, 0.5, c).sum() for c in claims])
+    assert (y == 0).mean() > 0.2
+    model = HistGradientBoostingRegressor(
+        "tweedie", tweedie_power=1.4, max_iter=40, max_leaf_nodes=6
+    )
+    found = model.fit(X, y).predict(X)
+    assert (found > 0).all()
+    assert found.mean() == pytest.approx(y.mean(), rel=0.02)
+    assert np.corrcoef(np.log(found), np.log(mean))[0, 1] > 0.95
+    poisson = HistGradientBoostingRegressor("poisson", max_iter=40, max_leaf_nodes=6)
+    near = HistGradientBoostingRegressor(
+        "tweedie", tweedie_power=1 + 1e-9, max_iter=40, max_leaf_nodes=6
+    )
+    np.testing.assert_allclose(near.fit(X, y).predict(X), poisson.fit(X, y).predict(X), rtol=1e-5)
+
+
+def half_square(y, F):
+    return (F - y).square() / 2
+
+
+def test_a_function_as_loss(tmp_path):
+    X, y = numbers()
+    w = np.random.default_rng(1).random(N)
+    theirs = HistGradientBoostingRegressor(max_iter=10).fit(X, y, sample_weight=w)
+    ours = HistGradientBoostingRegressor(half_square, max_iter=10).fit(X, y, sample_weight=w)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-5, atol=1e-5)
+    steep = HistGradientBoostingRegressor(
+        lambda y, F: torch.where(y > F, 4 * (y - F), F - y), max_iter=60, early_stopping=True
+    ).fit(X, y)
+    assert np.mean(y < steep.predict(X)) == pytest.approx(0.8, abs=0.06)
+    with pytest.raises(
+        dv.errors.BundleError, match="loss is the function half_square, which is code"
+    ):
+        dv.save(ours, tmp_path / "model.dove")
+    path = dv.save(ours, tmp_path / "model.dove", trusted=[half_square])
+    again = dv.load(path, trusted=[half_square])
+    np.testing.assert_array_equal(again.predict(X), ours.predict(X))
+
+
 def test_weights_are_repeats():
     X, y = numbers()
     w = np.random.default_rng(1).integers(0, 4, N)
@@ -121,7 +180,9 @@ def test_missing_values_go_where_they_belong():
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "quantile", "poisson"])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "absolute_error", "quantile", "poisson", "huber", "tweedie"]
+)
 def test_monotonic_constraints_hold(loss, sign):
     X, y = numbers()
     y = y - y.min() + 0.1
@@ -455,6 +516,8 @@ def test_categories_of_mixed_types():
     [
         ({"loss": "gamma"}, [0.0, 1.0], "strictly positive y"),
         ({"loss": "poisson"}, [-1.0, 1.0], "non-negative y"),
+        ({"loss": "tweedie"}, [-1.0, 1.0], "non-negative y"),
+        ({"loss": "tweedie", "tweedie_power": 2.0}, [0.0, 1.0], "'tweedie_power' parameter"),
         ({"loss": "quantile"}, [0.0, 1.0], "needs the parameter quantile"),
         ({"interaction_cst": [[0, 7]]}, [0.0, 1.0], "invalid indices"),
         ({"interaction_cst": [0]}, [0.0, 1.0], "sequence of tuples or lists"),

@@ -3,14 +3,17 @@
 import pytest
 import torch
 
+from dovetail.objective.autograd_loss import AutogradLoss
 from dovetail.objective.losses import (
     AbsoluteError,
     BinaryLogLoss,
     GammaDeviance,
+    HuberLoss,
     MultinomialLogLoss,
     PinballLoss,
     PoissonDeviance,
     SquaredError,
+    TweedieDeviance,
     respond,
     weighted_quantile,
 )
@@ -25,7 +28,7 @@ def case(loss):
         return torch.randint(0, K, (N,)), torch.randn(N, K, dtype=torch.float64)
     if isinstance(loss, BinaryLogLoss):
         return torch.randint(0, 2, (N,)).double(), F
-    if isinstance(loss, PoissonDeviance | GammaDeviance):
+    if isinstance(loss, PoissonDeviance | GammaDeviance | TweedieDeviance):
         return torch.rand(N, dtype=torch.float64) * 5 + 0.1, F
     return torch.randn(N, dtype=torch.float64), F
 
@@ -36,6 +39,9 @@ LOSSES = [
     PinballLoss(0.3),
     PoissonDeviance(),
     GammaDeviance(),
+    TweedieDeviance(1.3),
+    HuberLoss(delta=0.7),
+    AutogradLoss(lambda y, F: (F - y).cosh().log()),
     BinaryLogLoss(),
     MultinomialLogLoss(K),
 ]
@@ -116,3 +122,65 @@ def test_targets_are_checked():
     assert "y > 0" in GammaDeviance().check_targets(torch.tensor([0.0, 1.0]))
     assert "y >= 0" in PoissonDeviance().check_targets(torch.tensor([-1.0, 1.0]))
     assert SquaredError().check_targets(torch.tensor([-1.0])) == ""
+
+
+def test_huber_is_scale_free():
+    y, F = case(HuberLoss())
+    loss = HuberLoss(0.8).adapted(y, F, None)
+    assert ((F - y).abs() <= loss.delta).double().mean() == pytest.approx(0.8, abs=1 / N)
+    larger = HuberLoss(0.8).adapted(1000 * y, 1000 * F, None)
+    assert larger.delta == pytest.approx(1000 * loss.delta)
+    weights = torch.arange(N).double()
+    repeated = weights.long()
+    assert HuberLoss(0.8).adapted(y, F, weights).delta == pytest.approx(
+        HuberLoss(0.8)
+        .adapted(y.repeat_interleave(repeated), F.repeat_interleave(repeated), torch.ones(780))
+        .delta
+    )
+    met = torch.cat([y, y.new_tensor([100.0])])  # where most rows are met exactly, the others count
+    assert HuberLoss(0.8).adapted(met, torch.cat([y, y.new_zeros(1)]), None).delta > 0
+
+
+@pytest.mark.parametrize(
+    ("function", "loss"),
+    [
+        (lambda y, F: F.exp() - y * F, PoissonDeviance()),
+        (lambda y, F: (F - y).square() / 2, SquaredError()),
+        (lambda y, F: (F - y).abs(), AbsoluteError()),
+    ],
+)
+def test_functions_are_differentiated(function, loss):
+    y, F = case(PoissonDeviance())
+    g, h = AutogradLoss(function).gradient_curvature(y, F)
+    torch.testing.assert_close(g, loss.gradient(y, F))
+    torch.testing.assert_close(h, loss.curvature(y, F))
+    assert not g.requires_grad
+    assert not h.requires_grad
+    for scale in (1e-3, 1.0, 1e6):
+        best = AutogradLoss(function).constant_fit(y * scale, None)
+        expected = loss.constant_fit(y * scale, None)
+        at_best = [loss.value(y * scale, c.expand(N)).sum() for c in (best, expected)]
+        torch.testing.assert_close(*at_best, rtol=1e-9, atol=0)
+
+
+def test_negative_curvature_counts_as_none():
+    y, F = case(SquaredError())
+    g, h = AutogradLoss(lambda y, F: 1 - (-(F - y).square()).exp()).gradient_curvature(y, F)
+    assert (h >= 0).all()
+    assert (h == 0).any()
+    assert g.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda y, F: (F - y).square().mean(), r"one loss a row, shape \(40,\). Got \(\)"),
+        (lambda y, F: 3.0, "Got float"),
+        (lambda y, F: y.square(), "does not depend on the scores"),
+        (lambda y, F: (F.log() - y).square(), "defined for every score"),
+        (lambda y, F: -F, "has no minimum"),
+    ],
+)
+def test_functions_that_are_no_losses(function, message):
+    with pytest.raises(ValueError, match=message):
+        AutogradLoss(function).constant_fit(torch.ones(N, dtype=torch.float64), None)

@@ -12,13 +12,17 @@ from dovetail.data.door import open_targets
 from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._hist_gradient_boosting import HistGradientBoosting
 from dovetail.ensemble._program import TreePrediction
+from dovetail.objective.autograd_loss import AutogradLoss
 from dovetail.objective.losses import (
     AbsoluteError,
     GammaDeviance,
+    HuberLoss,
     Loss,
     PinballLoss,
     PoissonDeviance,
     SquaredError,
+    TweedieDeviance,
+    weighted_quantile,
 )
 from dovetail.params import Between
 
@@ -30,28 +34,44 @@ _LOSSES: dict[str, Callable[[], Loss]] = {
     "gamma": GammaDeviance,
     "poisson": PoissonDeviance,
 }
-_NEEDS = {"gamma": "strictly positive y", "poisson": "non-negative y and sum(y) > 0"}
+_NEEDS = {
+    "gamma": "strictly positive y",
+    "poisson": "non-negative y and sum(y) > 0",
+    "tweedie": "non-negative y and sum(y) > 0",
+}
 
 
 class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
     """Gradient boosting of histogram trees, for numbers.
 
-    Minimizes Σ w_i l_i by a sum of trees F: the prediction is F, or exp(F) for "gamma" and
-    "poisson".
+    Minimizes Σ w_i l_i by a sum of trees F: the prediction is F, or exp(F) for "gamma", "poisson"
+    and "tweedie".
 
     Each tree takes a Newton step: a leaf with sums G and H of gradients and Hessians of its rows
     has the value −G / (H + λ), and splits are those that lower the loss most by this measure.
     Features are cut into at most 255 bins at quantiles. Missing values, and categories that fit has
     not seen, go to the side that lowered the loss, or with most rows where fit saw none missing;
-    categories are ordered by G / H and split in that order. "absolute_error" and "quantile" have no
-    second derivative: there a leaf's value is the median or quantile of what its rows still miss.
+    categories are ordered by G / H and split in that order. "absolute_error", "quantile" and
+    "huber" have no second derivative to rely on: there a leaf's value is the median, the quantile
+    or the robust mean of what its rows still miss.
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "gamma", "poisson", "quantile"}
-        "gamma" needs y > 0, "poisson" y >= 0.
+    loss : str or callable, default="squared_error"
+        Or "absolute_error", "quantile", "huber" (squared for small errors, absolute for large
+        ones), "poisson" (y >= 0), "gamma" (y > 0), "tweedie" (y >= 0). A callable loss(y, F) gives
+        the loss of each row, a tensor of shape (n,), from targets and scores, float64 tensors of
+        that shape; torch differentiates it twice, negative second derivatives count as 0, and the
+        prediction is F. It is code: to save the model, name it in `trusted`.
     quantile : float in [0, 1] or None
         The one to predict with loss="quantile".
+    huber_quantile : float in (0, 1), default=0.9
+        With loss="huber", errors up to this quantile of all training errors, taken anew in each
+        iteration, count as small: in a table with a share of p outliers, 1 − p or less. Early
+        stopping looks at the loss with the quantile of the first iteration.
+    tweedie_power : float in (1, 2), default=1.5
+        With loss="tweedie", the variance of y grows like this power of its mean: 1 is that of
+        counts, 2 that of gamma; between, y is 0 with a probability above 0.
     learning_rate : float > 0, default=0.1
         The values of leaves are multiplied by it.
     max_iter : int >= 1, default=100
@@ -130,11 +150,22 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
 
     program_type = TreePrediction
 
-    loss: Literal["squared_error", "absolute_error", "gamma", "poisson", "quantile"] = (
-        "squared_error"
-    )
+    loss: (
+        Literal[
+            "squared_error",
+            "absolute_error",
+            "gamma",
+            "poisson",
+            "quantile",
+            "huber",
+            "tweedie",
+        ]
+        | Callable[..., Any]
+    ) = "squared_error"
     _: KW_ONLY
     quantile: Annotated[float, Between(0, 1)] | None = None
+    huber_quantile: Annotated[float, Between(0, 1, "neither")] = 0.9
+    tweedie_power: Annotated[float, Between(1, 2, "neither")] = 1.5
 
     @classmethod
     def _examples(cls) -> list[Self]:
@@ -143,14 +174,24 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
         return [cls(**small), cls("poisson", **small, categorical_features=None, max_bins=7)]
 
     def _objective(self, y: Tensor) -> tuple[Tensor, Loss, int]:
+        y = y.double()
+        loss = self._loss(y)
+        if loss.check_targets(y):
+            raise ValueError(f"loss={self.loss!r} requires {_NEEDS[str(self.loss)]}.")
+        return y, loss, 1
+
+    def _loss(self, y: Tensor) -> Loss:
+        if callable(self.loss):
+            return AutogradLoss(self.loss)
         if self.loss == "quantile":
             if self.quantile is None:
                 raise ValueError("loss='quantile' needs the parameter quantile, from 0 to 1.")
-            return y.double(), PinballLoss(self.quantile), 1
-        loss = _LOSSES[self.loss]()
-        if loss.check_targets(y):
-            raise ValueError(f"loss={self.loss!r} requires {_NEEDS[self.loss]}.")
-        return y.double(), loss, 1
+            return PinballLoss(self.quantile)
+        if self.loss == "huber":
+            return HuberLoss(self.huber_quantile).adapted(y, weighted_quantile(y, None, 0.5), None)
+        if self.loss == "tweedie":
+            return TweedieDeviance(self.tweedie_power)
+        return _LOSSES[self.loss]()
 
     def _open_further_y(self, y: Any, X: Tensor) -> Tensor:
         return open_targets(y, X, self, multi_output=False)

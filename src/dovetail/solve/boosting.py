@@ -29,6 +29,8 @@ from dovetail.solve.tree import Grower, Grown, Tree
 
 __all__ = ["Boosting", "BoostingState", "Evaluate", "Scores", "no_longer_improves"]
 
+_HALVINGS, _ROUNDING = 30, 1e-14
+
 Floats = npt.NDArray[np.float64]
 Trees = tuple[Tree, ...]
 Evaluate = Callable[[Trees, Tensor], "Scores"]
@@ -89,15 +91,17 @@ class Boosting:
     def step(self, state: BoostingState) -> BoostingState:
         F = state.F
         scores = F[:, 0] if F.shape[1] == 1 else F
-        if self.loss.constant_curvature:
-            g, h = self.loss.gradient(self.y, scores), self.w
+        loss = self.loss.adapted(self.y, scores, self.w)
+        if loss.constant_curvature:
+            g, h = loss.gradient(self.y, scores), self.w
         else:
-            g, h = self.loss.gradient_curvature(self.y, scores)
+            g, h = loss.gradient_curvature(self.y, scores)
             h = h if self.w is None else h * _beside(self.w, h)
         g = g if self.w is None else g * _beside(self.w, g)
         g, h = g.reshape(F.shape), None if h is None else h.reshape(-1, F.shape[1])
         trees = tuple(
-            self._tree(F[:, c], g[:, c], None if h is None else h[:, c]) for c in range(F.shape[1])
+            self._tree(loss, F[:, c], g[:, c], None if h is None else h[:, c])
+            for c in range(F.shape[1])
         )
         trees = (*state.value, *trees)
         return BoostingState(trees, self._judge(trees, F), F)
@@ -111,14 +115,17 @@ class Boosting:
     def best(self, state: BoostingState) -> Trees:
         return state.value
 
-    def _tree(self, F: Tensor, g: Tensor, h: Tensor | None) -> Tree:
+    def _tree(self, loss: Loss, F: Tensor, g: Tensor, h: Tensor | None) -> Tree:
         """A tree for one column of scores, which is moved by it."""
         g_n, h_n = as_numpy(g.contiguous()), None if h is None else as_numpy(h.contiguous())
         grown = self.grower.grow(GradientWords.of(g_n, h_n))
         tree = grown.tree
         if len(grown.leaves) > 1:
-            values = self._newton(grown, g_n, h_n) if self.loss.smooth else self._refit(grown, F)
-            values = (self.learning_rate * values).astype(_NUMPY[self.dtype]).astype(np.float64)
+            values = self._newton(grown, g_n, h_n) if loss.smooth else self._refit(loss, grown, F)
+            values = self.learning_rate * values
+            if loss.overshoots:
+                values = self._shortened(loss, grown, F, values)
+            values = values.astype(_NUMPY[self.dtype]).astype(np.float64)
             tree.value[grown.leaves] = values
             add_values(grown.rows, grown.begins, values, as_numpy(F))
         return tree
@@ -130,7 +137,7 @@ class Boosting:
         values = -sums[:, 0] / (sums[:, 1] + self.grower.rules.l2 + 1e-15)
         return np.clip(values, grown.bounds[:, 0], grown.bounds[:, 1])
 
-    def _refit(self, grown: Grown, F: Tensor) -> Floats:
+    def _refit(self, loss: Loss, grown: Grown, F: Tensor) -> Floats:
         """The constant of least loss for the residuals of each leaf, within its bounds."""
         rows = torch.from_numpy(grown.rows.astype(np.int64))
         residuals = (self.y - F)[rows]
@@ -138,7 +145,7 @@ class Boosting:
 
         def best(begin: int, end: int) -> float:
             w = None if weights is None else weights[begin:end]
-            return float(self.loss.constant_fit(residuals[begin:end], w))
+            return float(loss.constant_fit(residuals[begin:end], w))
 
         values = np.array([best(a, b) for a, b in itertools.pairwise(grown.begins.tolist())])
         monotone = self.grower.rules.monotone
@@ -146,6 +153,23 @@ class Boosting:
             return values
         bounds = _bounds(grown.tree.nodes, monotone, best)[grown.leaves]
         return np.clip(values, bounds[:, 0], bounds[:, 1])
+
+    def _shortened(self, loss: Loss, grown: Grown, F: Tensor, values: Floats) -> Floats:
+        """Steps of leaves, halved until none raises its leaf's loss."""
+        before, w = loss.value(self.y, F), np.ones(1) if self.w is None else as_numpy(self.w)
+        lowest, highest = self.learning_rate * grown.bounds.T
+        for _ in range(_HALVINGS):
+            after = F.clone()
+            add_values(grown.rows, grown.begins, values, as_numpy(after))
+            rise = loss.value(self.y, after) - before
+            rise = rise if self.w is None else rise * self.w
+            sums = np.empty((len(values), 2))
+            leaf_sums(grown.rows, grown.begins, as_numpy(rise.contiguous()), w, sums)
+            worse = ~(sums[:, 0] <= _ROUNDING * sums[:, 1] * float(before.abs().mean()))
+            if not worse.any():
+                break
+            values = np.clip(np.where(worse, values / 2, values), lowest, highest)
+        return values
 
     def _judge(self, trees: Trees, F: Tensor) -> dict[str, float]:
         """Score the trees so far; the record of the step."""
