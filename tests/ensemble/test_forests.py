@@ -110,14 +110,6 @@ def test_class_weights_move_the_border():
     assert found["{0: 1, 1: 100}"] > found["balanced"]
 
 
-def test_bins_of_many_rows_cost_no_quality():
-    X, y = make_classification(24_000, 12, n_informative=8, random_state=0)
-    train, test = slice(0, 20_000), slice(20_000, None)
-    cut = RandomForestClassifier(15, random_state=0).fit(X[train], y[train])
-    exact = RandomForestClassifier(15, random_state=0).fit(X[:16_000], y[:16_000])
-    assert cut.score(X[test], y[test]) > exact.score(X[test], y[test]) - 0.01
-
-
 def test_save_and_load(tmp_path):
     X, y = penguins()
     model = ExtraTreesClassifier(5, random_state=0).fit(X, y)

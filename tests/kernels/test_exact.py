@@ -159,17 +159,43 @@ def test_least_decrease_and_best_first():
     assert sums == sorted(sums, reverse=True)
 
 
-def test_bins_split_between_their_values():
+def test_many_rows_are_split_by_bins_and_few_exactly():
     draw = np.random.default_rng(0)
     x = draw.normal(size=(5000, 1))
     y = (x[:, 0] > 0.31).astype(float)[:, None]
-    codes = encode_columns(torch.from_numpy(x), most=64)
-    assert codes.by_column.dtype == np.uint8
-    assert codes.counts[0] == 64
-    assert np.bincount(codes.by_column[0]).max() < 2 * 5000 / 64
-    assert (codes.low <= codes.high).all()
-    assert (codes.high[:-1] < codes.low[1:]).all()
-    tree = ImpurityGrower(codes, y, 2, ImpurityRules("gini", max_leaves=2)).grow(np.ones(5000), 0)
-    assert tree.threshold[0] == pytest.approx(0.31, abs=0.05)
-    right = x[:, 0] > tree.threshold[0]
-    assert tree.cover[2] == right.sum()
+    codes = encode_columns(torch.from_numpy(x))
+    coarse = codes.coarse(64)
+    assert coarse.by_column.dtype == np.uint8
+    assert coarse.counts[0] == 64
+    assert np.bincount(coarse.by_column[0]).max() < 2 * 5000 / 64
+    assert (coarse.low <= coarse.high).all()
+    assert (coarse.high[:-1] < coarse.low[1:]).all()
+    inside = codes.low[codes.by_column[0]]
+    assert (coarse.low[coarse.by_column[0]] <= inside).all()
+    assert (coarse.high[coarse.by_column[0]] >= inside).all()
+
+    def grown(**limits):
+        grower = ImpurityGrower(codes, y, 2, ImpurityRules("gini", **limits), bins=64)
+        return grower.grow(np.ones(5000), 0)
+
+    stump = grown(max_leaves=2)
+    assert stump.threshold[0] == pytest.approx(0.31, abs=0.05)
+    assert stump.cover[2] == (x[:, 0] > stump.threshold[0]).sum()
+    assert stump.impurity[1:].max() > 0  # the border lies within a bin
+    whole = grown()
+    leaf = whole.left == np.arange(len(whole.left))
+    assert (whole.impurity[leaf] == 0).all()
+    np.testing.assert_array_equal(whole.cover, reached(whole, x).sum(1))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+@pytest.mark.parametrize("random", [False, True])
+def test_rows_fall_where_they_were_counted(random, missing):
+    draw = np.random.default_rng(1)
+    X = draw.normal(size=(3000, 4))
+    X[draw.random(X.shape) < missing] = np.nan
+    y = np.nansum(X, axis=1, keepdims=True) + draw.normal(size=(3000, 1))
+    codes = encode_columns(torch.from_numpy(X))
+    rules = ImpurityRules("squared_error", random=random, max_features=2)
+    tree = ImpurityGrower(codes, y, 0, rules, bins=255).grow(np.ones(3000), 5)
+    np.testing.assert_array_equal(tree.cover, reached(tree, X).sum(1))

@@ -1,14 +1,14 @@
 """Numbers as their places among the distinct values of their column.
 
-Trees need no more of a number than its order. Where a column has more distinct values than wanted,
-neighbors share a code, about as many rows each.
+Trees need no more of a number than its order. Codes can be made coarse: neighbors then share one,
+about as many rows each.
 
 Legend: n rows, d columns, t codes of all columns together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -44,42 +44,63 @@ class Codes:
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
 
+    def coarse(self, most: int) -> Codes:
+        """The same with at most so many codes a column. Cost O(d n)."""
+        begins = np.cumsum(self.counts) - self.counts
 
-def encode_columns(X: Matrix, *, most: int | None = None) -> Codes:
-    """Codes of a matrix on the CPU.
+        def of_column(j: int) -> _Column:
+            inside = slice(begins[j], begins[j] + self.counts[j])
+            codes, low, high = self.by_column[j], self.low[inside], self.high[inside]
+            return _coarse(_Column(codes, low, high, bool(self.missing[j])), most)
+
+        return _gathered(of_column, *self.by_column.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    codes: npt.NDArray[Any]
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
+    missing: bool
+
+
+def encode_columns(X: Matrix) -> Codes:
+    """Codes of a matrix on the CPU, one a distinct value.
 
     Parameters
     ----------
     X : Tensor or SparseMatrix of shape (n, d); NaN is missing
-    most : most codes of a column, None for one a distinct value
 
-    Cost O(d n log n), and n d bytes for up to 255 codes, two or four times that for more.
+    Cost O(d n log n), and n d bytes where all columns have up to 255 codes, two or four times that
+    for more.
     """
-    n, d = X.shape
     matrix: Any = X
     sparse = X.to_scipy().tocsc() if isinstance(X, SparseMatrix) else None
 
-    def of_column(j: int) -> tuple[Any, Any, Any, bool]:
-        column = as_numpy(matrix[:, j]) if sparse is None else _dense(sparse, j)
-        return _encode(column, most)
+    def of_column(j: int) -> _Column:
+        return _encode(as_numpy(matrix[:, j]) if sparse is None else _dense(sparse, j))
 
+    return _gathered(of_column, X.shape[1], X.shape[0])
+
+
+def _gathered(of_column: Callable[[int], _Column], d: int, n: int) -> Codes:
     if n * d < _FEW:
         found = [of_column(j) for j in range(d)]
     else:
         with ThreadPoolExecutor(thread_count()) as threads:  # numpy sorts without the GIL
             found = list(threads.map(of_column, range(d)))
-    counts = np.array([len(low) for _, low, _, _ in found], dtype=np.int64)
-    dtype = np.min_scalar_type(int(counts.max()))
-    by_column = np.empty((d, n), np.uint32 if dtype.itemsize > 4 else dtype)
-    for j, (codes, *_) in enumerate(found):
-        by_column[j] = codes
-    return Codes(
-        by_column,
-        counts,
-        np.array([missing for *_, missing in found]),
-        _joined([low for _, low, _, _ in found]),
-        _joined([high for _, _, high, _ in found]),
-    )
+    counts = np.array([len(column.low) for column in found], dtype=np.int64)
+    by_column = np.empty((d, n), _dtype(int(counts.max())))
+    for codes, column in zip(by_column, found, strict=True):
+        codes[:] = column.codes
+    missing = np.array([column.missing for column in found])
+    low = np.concatenate([column.low for column in found]).astype(np.float64)
+    high = np.concatenate([column.high for column in found]).astype(np.float64)
+    return Codes(by_column, counts, missing, low, high)
+
+
+def _dtype(most: int) -> Any:
+    return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.uint32
 
 
 def _dense(matrix: Any, j: int) -> npt.NDArray[Any]:
@@ -90,25 +111,28 @@ def _dense(matrix: Any, j: int) -> npt.NDArray[Any]:
     return column
 
 
-def _encode(column: npt.NDArray[Any], most: int | None) -> tuple[Any, Any, Any, bool]:
-    """Codes, the least and the greatest value of each, and whether values are missing."""
+def _encode(column: npt.NDArray[Any]) -> _Column:
     there = ~np.isnan(column)
     complete = bool(there.all())
     ordered = np.sort(column if complete else column[there])
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    values = ordered[first]
-    low, high = values, values
-    if most is not None and len(values) > most:
-        # each code begins at the first value at or behind its share of the rows
-        begins = np.searchsorted(first, np.arange(most) * (len(ordered) / most))
-        begins = np.unique(np.minimum(begins, len(values) - 1))
-        low, high = values[begins], values[np.append(begins[1:], len(values)) - 1]
-    codes = np.searchsorted(high, column)
+    new = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    values = ordered[new]
+    codes = np.searchsorted(values, column)
     if not complete:
-        codes[~there] = len(high)
-    dtype = np.min_scalar_type(len(high))
-    return codes.astype(dtype), low, high, not complete
+        codes[~there] = len(values)
+    return _Column(codes.astype(_dtype(len(values))), values, values, not complete)
 
 
-def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-    return np.concatenate(parts).astype(np.float64)
+def _coarse(column: _Column, most: int) -> _Column:
+    count = len(column.low)
+    if count <= most:
+        return column
+    rows = np.bincount(column.codes, minlength=count)[:count]
+    before = np.cumsum(rows) - rows
+    # each code begins at the first value at or behind its share of the rows
+    begins = np.searchsorted(before, np.arange(most) * (rows.sum() / most))
+    begins = np.unique(np.minimum(begins, count - 1))
+    ends = np.append(begins[1:], count)
+    table = np.repeat(np.arange(len(begins) + 1), np.append(ends - begins, 1))  # and for missing
+    codes = table.astype(_dtype(len(begins)))[column.codes]
+    return _Column(codes, column.low[begins], column.high[ends - 1], column.missing)

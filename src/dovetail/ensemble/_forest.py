@@ -35,8 +35,8 @@ Floats = npt.NDArray[np.float64]
 Count = Annotated[int, AtLeast(1)]
 
 _SEEDS = np.iinfo(np.int32).max
-_EXACT = 16_384  # rows up to which every distinct value has its own code
-_CODES = 255  # codes of a column of more rows
+_EXACT = 2**15  # rows up to which all nodes are split exactly
+_BINS = 255  # of a column, by which nodes of many rows are split where there are more
 
 
 class _Drawn:
@@ -117,8 +117,9 @@ class GrownForest(_Drawn, TreeEstimator):
         whole = self._n_drawn if self.bootstrap or w is None else float(w.sum())
         rules = rules_of(self, n, float(whole), classes)
         self.max_features_ = rules.max_features
-        codes = encode_columns(X, most=None if n <= _EXACT else _CODES)
-        grower = ImpurityGrower(codes, y, max(classes, default=0), rules)
+        codes = encode_columns(X)
+        bins = None if n <= _EXACT else _BINS
+        grower = ImpurityGrower(codes, y, max(classes, default=0), rules, bins)
         every: Any = np.ones(n) if w is None else w
         reweigh = self._reweighing()
 

@@ -50,8 +50,8 @@ class ExtraTreesRegressor(ForestRegressor):
     oob_score_ : float, with `oob_score`
     oob_prediction_ : array of shape (n_samples,) or (n_samples, n_outputs)
 
-    Columns of more than 16,384 rows are cut into at most 255 bins of about equally many rows; fewer
-    rows are split exactly.
+    Up to 32,768 rows are split exactly. Of more, nodes of 64 rows and more are split between at most
+    255 bins of a column, of about equally many rows each; the others exactly.
 
     Cost of fit O(t f n log n) a level for t trees and f features looked at, of predict O(t depth) a
     row; memory n bytes a feature and O(leaves) a tree. Geurts, Ernst & Wehenkel

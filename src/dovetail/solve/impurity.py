@@ -34,6 +34,7 @@ CRITERIA = {
     "absolute_error": Criterion.ABSOLUTE,
 }
 _UNLIMITED = 2**62
+_FEW = 64  # rows of a node below which sorting them takes no longer than counting bins
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,16 +106,23 @@ class ImpurityGrower:
     y : float64 of shape (n, k), numbers or codes of classes
     classes : most classes of an output, 0 for numbers
     rules : ImpurityRules
+    bins : most codes of a column that nodes of many rows are split by, which is faster; None to
+        split all nodes exactly
     """
 
     def __init__(
-        self, codes: Codes, y: npt.NDArray[np.float64], classes: int, rules: ImpurityRules
+        self,
+        codes: Codes,
+        y: npt.NDArray[np.float64],
+        classes: int,
+        rules: ImpurityRules,
+        bins: int | None = None,
     ) -> None:
         d, k = len(codes.counts), y.shape[1]
-        columns = np.empty((d, len(Column)), np.int64)
-        columns[:, Column.CODES], columns[:, Column.MISSING] = codes.counts, codes.missing
-        columns[:, Column.BEGIN] = np.cumsum(codes.counts) - codes.counts
-        columns[:, Column.MONOTONE] = 0 if rules.monotone is None else rules.monotone
+        fine: Codes | None = None
+        if bins is not None and codes.counts.max() > bins:
+            fine, codes = codes, codes.coarse(bins)
+        columns = _columns(codes, rules)
         criterion = CRITERIA[rules.criterion]
         ranks = np.empty((0, k), np.uint32)
         if criterion == Criterion.ABSOLUTE:
@@ -132,10 +140,20 @@ class ImpurityGrower:
             float(rules.min_weight),
             float(rules.min_decrease),
             bool(columns[:, Column.MONOTONE].any()),
+            0 if fine is None else _FEW,
         )
-        values = np.stack([codes.low, codes.high])
-        y = np.ascontiguousarray(y)
-        self._rows = Rows(codes.by_column, columns, values, y, ranks, np.empty(0), np.empty(0))
+        self._rows = Rows(
+            codes.by_column,
+            columns,
+            np.stack([codes.low, codes.high]),
+            np.empty((d, 0), np.uint32) if fine is None else fine.by_column.astype(np.uint32),
+            columns[:0] if fine is None else _columns(fine, rules),
+            np.empty((2, 0)) if fine is None else np.stack([fine.low, fine.high]),
+            np.ascontiguousarray(y),
+            ranks,
+            np.empty(0),
+            np.empty(0),
+        )
 
     def grow(self, w: npt.NDArray[np.float64], seed: int) -> ImpurityTree:
         """A tree of the rows whose weight, of shape (n,), is not zero."""
@@ -155,3 +173,11 @@ class ImpurityGrower:
             numbers[:, Number.WEIGHT].copy(),
             numbers[:, Number.IMPURITY].copy(),
         )
+
+
+def _columns(codes: Codes, rules: ImpurityRules) -> npt.NDArray[np.int64]:
+    columns = np.empty((len(codes.counts), len(Column)), np.int64)
+    columns[:, Column.CODES], columns[:, Column.MISSING] = codes.counts, codes.missing
+    columns[:, Column.BEGIN] = np.cumsum(codes.counts) - codes.counts
+    columns[:, Column.MONOTONE] = 0 if rules.monotone is None else rules.monotone
+    return columns

@@ -128,7 +128,7 @@ def _open(
     state: Any,
 ) -> bool:
     """Describe a new node and find its best split; whether there is one."""
-    it, number, columns = nodes[node], numbers[node], rows.columns
+    it, number = nodes[node], numbers[node]
     begin, k = it[Node.BEGIN], rows.y.shape[1]
     m = it[Node.END] - begin
     it[Node.LEFT] = node
@@ -147,50 +147,16 @@ def _open(
         return False
     best = np.empty(_BEST)
     best[Best.SCORE] = -np.inf
-    drawn, tried, d = 0, 0, len(columns)
-    while drawn < d and (drawn < limits.max_features or tried == 0):
-        j = drawn + np.int64(_random(state) % U(d - drawn))
-        f = features[j]
-        features[j] = features[drawn]
-        features[drawn] = f
-        drawn += 1
-        codes, top = rows.codes[f], columns[f, Column.CODES]
-        if limits.random:
-            tried += _draw(
-                limits,
-                plain,
-                f,
-                codes,
-                columns,
-                rows.values,
-                rows.order,
-                begin,
-                m,
-                k,
-                weight,
-                number,
-                desk,
-                keys,
-                state,
-                best,
-            )
-            continue
-        used = 0
-        if plain and top + 1 <= _COUNT_FROM * m:
-            used = _count(codes, rows.order, begin, m, top, desk, keys)
-        else:
-            _sort_codes(codes, rows.order, begin, m, top, keys)
-            if keys[Key.ORDER, 0] >> U(32) == keys[Key.ORDER, m - 1] >> U(32):
-                continue
-            if plain:
-                used = _join(m, desk, keys)
-        if not plain:
-            _scan_rows(limits, f, columns, rows.values, m, k, weight, number, desk, keys, best)
-        elif used > 1:
-            _scan_bins(limits, f, columns, rows.values, m, used, weight, number, desk, keys, best)
-        else:
-            continue
-        tried += 1
+    fine = m < limits.fine_below
+    tried = _search(
+        rows, limits, plain, fine, begin, m, weight, number, desk, keys, features, state, best
+    )
+    if tried == 0 and limits.fine_below > 0 and not fine:  # all rows lie in one bin
+        fine = True
+        _search(
+            rows, limits, plain, fine, begin, m, weight, number, desk, keys, features, state, best
+        )
+    it[Node.FINE] = fine
     if best[Best.SCORE] == -np.inf:
         return False
     gain = (best[Best.SCORE] - score) / (k * numbers[0, Number.WEIGHT])
@@ -201,6 +167,95 @@ def _open(
     it[Node.FEATURE], it[Node.CODE] = np.int64(best[Best.FEATURE]), np.int64(best[Best.CODE])
     it[Node.MISSING_LEFT] = np.int64(best[Best.MISSING_LEFT])
     return True
+
+
+@compiled(inner=True)
+def _search(
+    rows: Rows,
+    limits: Limits,
+    plain: bool,
+    fine: bool,
+    begin: int,
+    m: int,
+    weight: float,
+    number: Any,
+    desk: Any,
+    keys: Any,
+    features: Any,
+    state: Any,
+    best: Any,
+) -> int:
+    """Find the best split of a node by some features; how many of these were not constant."""
+    columns = rows.fine_columns if fine else rows.columns
+    values_of = rows.fine_values if fine else rows.values
+    drawn, tried, d, k = 0, 0, len(columns), rows.y.shape[1]
+    while drawn < d and (drawn < limits.max_features or tried == 0):
+        j = drawn + np.int64(_random(state) % U(d - drawn))
+        f = features[j]
+        features[j] = features[drawn]
+        features[drawn] = f
+        drawn += 1
+        top = columns[f, Column.CODES]
+        if limits.random:
+            if fine:
+                tried += _draw(
+                    limits,
+                    plain,
+                    f,
+                    rows.fine[f],
+                    columns,
+                    values_of,
+                    rows.order,
+                    begin,
+                    m,
+                    k,
+                    weight,
+                    number,
+                    desk,
+                    keys,
+                    state,
+                    best,
+                )
+            else:
+                tried += _draw(
+                    limits,
+                    plain,
+                    f,
+                    rows.codes[f],
+                    columns,
+                    values_of,
+                    rows.order,
+                    begin,
+                    m,
+                    k,
+                    weight,
+                    number,
+                    desk,
+                    keys,
+                    state,
+                    best,
+                )
+            continue
+        used: Any = 0
+        if plain and not fine and top + 1 <= _COUNT_FROM * m:
+            used = _count(rows.codes[f], rows.order, begin, m, top, desk, keys)
+        else:
+            if fine:
+                _sort_codes(rows.fine[f], rows.order, begin, m, top, keys)
+            else:
+                _sort_codes(rows.codes[f], rows.order, begin, m, top, keys)
+            if keys[Key.ORDER, 0] >> U(32) == keys[Key.ORDER, m - 1] >> U(32):
+                continue
+            if plain:
+                used = _join(m, desk, keys)
+        if not plain:
+            _scan_rows(limits, f, columns, values_of, m, k, weight, number, desk, keys, best)
+        elif used > 1:
+            _scan_bins(limits, f, columns, values_of, m, used, weight, number, desk, keys, best)
+        else:
+            continue
+        tried += 1
+    return tried
 
 
 @compiled(inner=True)
@@ -288,14 +343,11 @@ def _describe(
 
 
 @compiled(inner=True)
-def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: Any) -> None:
-    """Move a node's rows to the two new nodes, left and left + 1."""
-    it, order = nodes[parent], rows.order
-    codes, top = rows.codes[it[Node.FEATURE]], rows.columns[it[Node.FEATURE], Column.CODES]
-    begin, end = it[Node.BEGIN], it[Node.END]
+def _move(codes: Any, order: Any, it: Any, top: int, keys: Any) -> Any:
+    """Move a node's rows to their parts; where the right one begins."""
+    middle, code, missing_left = it[Node.BEGIN], it[Node.CODE], it[Node.MISSING_LEFT]
     others: Any = 0
-    middle, code, missing_left = begin, it[Node.CODE], it[Node.MISSING_LEFT]
-    for i in range(begin, end):
+    for i in range(it[Node.BEGIN], it[Node.END]):
         r = order[i]
         c = np.int64(codes[r])
         goes = missing_left if c == top else np.int64(c <= code)
@@ -305,6 +357,19 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
         others += 1 - goes
     for i in range(others):
         order[middle + i] = np.int64(keys[Key.SPARE, i])
+    return middle
+
+
+@compiled(inner=True)
+def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: Any) -> None:
+    """Move a node's rows to the two new nodes, left and left + 1."""
+    it, f = nodes[parent], nodes[parent, Node.FEATURE]
+    begin, end = it[Node.BEGIN], it[Node.END]
+    if it[Node.FINE]:
+        top = rows.fine_columns[f, Column.CODES]
+        middle = _move(rows.fine[f], rows.order, it, top, keys)
+    else:
+        middle = _move(rows.codes[f], rows.order, it, rows.columns[f, Column.CODES], keys)
     it[Node.LEFT] = left
     for side in range(2):
         part = nodes[left + side]
@@ -314,7 +379,7 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
         part[Node.END] = middle if side == 0 else end
         numbers[left + side] = numbers[parent]
         numbers[left + side, Number.GAIN] = 0.0
-    rising = rows.columns[it[Node.FEATURE], Column.MONOTONE]
+    rising = rows.columns[f, Column.MONOTONE]
     if rising:
         border = numbers[parent, Number.MIDDLE]
         numbers[left, Number.UPPER if rising > 0 else Number.LOWER] = border
@@ -553,7 +618,9 @@ def _draw(
             code = middle
         else:
             above = middle - 1
-    if first < last and not values[1, base + code] <= threshold < values[0, base + code + 1]:
+    if first == last:
+        threshold = high
+    elif not values[1, base + code] <= threshold < values[0, base + code + 1]:
         threshold = _between(values, base, code, code + 1)  # bins are not cut
     criterion, classes, absolute = limits.criterion, limits.classes, False
     absolute = criterion == Criterion.ABSOLUTE

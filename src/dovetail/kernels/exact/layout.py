@@ -34,6 +34,8 @@ class Rows(NamedTuple):
     codes : uint8, uint16 or uint32 of shape (d, n); missing values have the code behind the last
     columns : int64 of shape (d, len(Column))
     values : float64 of shape (2, t), the least and the greatest value of each code
+    fine, fine_columns, fine_values : the same with a code a value, uint32, for nodes of few rows
+        where codes are bins; of shape (d, 0), (0, len(Column)) and (2, 0) where they are not
     y : float64 of shape (n, k), numbers or codes of classes
     ranks : uint32 of shape (n, k), places among the values of an output for absolute errors, else
         (0, k)
@@ -44,6 +46,9 @@ class Rows(NamedTuple):
     codes: Any
     columns: Any
     values: Any
+    fine: Any
+    fine_columns: Any
+    fine_values: Any
     y: Any
     ranks: Any
     w: Any
@@ -70,6 +75,7 @@ class Limits(NamedTuple):
     min_weight : least sum of weights of a leaf
     min_decrease : least improvement of a split, as a share of the root's weight
     constrained : whether a feature has a direction
+    fine_below : rows below which a node is split by fine codes
     """
 
     criterion: int
@@ -83,11 +89,12 @@ class Limits(NamedTuple):
     min_weight: float
     min_decrease: float
     constrained: bool
+    fine_below: int
 
 
 class Node(IntEnum):
     """Columns of nodes, int64 of shape (m, len(Node)); the right part follows the left one, and a
-    leaf is its own left part. CODE : greatest on the left.
+    leaf is its own left part. CODE : greatest on the left; FINE : whether it is a fine one.
     """
 
     FEATURE = 0
@@ -97,6 +104,7 @@ class Node(IntEnum):
     DEPTH = 4
     BEGIN = 5
     END = 6
+    FINE = 7
 
 
 class Number(IntEnum):
