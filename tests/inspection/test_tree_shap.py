@@ -52,14 +52,7 @@ MODELS = {
     "forest": (RandomForestRegressor(4, max_depth=5, random_state=0), MEASURES, MASS),
     "forest of classes": (ExtraTreesClassifier(3, max_depth=4, random_state=0), WHOLE, SPECIES),
 }
-TREES = ("tree", "tree of classes", "several outputs", "forest", "forest of classes")
-BOOSTED = pytest.mark.skipif(
-    "cover" not in TreeScores.fields, reason="boosted trees do not keep how many rows they split"
-)
-every = pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n in TREES else BOOSTED) for n in MODELS],
-)
+every = pytest.mark.parametrize("name", MODELS)
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +133,12 @@ def test_values_are_those_of_the_definition(fitted, name):
     np.testing.assert_allclose(base, v[frozenset()][0], rtol=1e-12)
 
 
-@BOOSTED
 def test_a_feature_that_is_not_asked_for_gets_nothing(fitted):
     X = np.c_[MEASURES, np.zeros(len(MEASURES))]
     found = tree_shap(boosted(HistGradientBoostingRegressor).fit(X, MASS), X)
     assert not found.values[:, -1].any()
 
 
-@BOOSTED
 def test_real_houses_in_containers_of_all_kinds():
     X, y = load_california(return_X_y=True)
     X = X.select_dtypes("number")[:3000]
@@ -165,7 +156,6 @@ def test_real_houses_in_containers_of_all_kinds():
     np.testing.assert_array_equal(tensor.values.numpy(), found.values)
 
 
-@BOOSTED
 def test_single_precision_stays(device):
     X = torch.tensor(np.nan_to_num(MEASURES), dtype=torch.float32, device=device)
     y = torch.tensor(MASS, dtype=torch.float32, device=device)
@@ -177,7 +167,6 @@ def test_single_precision_stays(device):
     torch.testing.assert_close(total, model.predict(X), rtol=1e-5, atol=0)
 
 
-@BOOSTED
 def test_an_empty_frame_is_refused_and_one_row_is_fine(fitted):
     model = fitted["numbers"]
     one, all_rows = tree_shap(model, MEASURES[:1]), tree_shap(model, MEASURES)
@@ -196,7 +185,6 @@ def test_the_base_of_a_tree_is_the_mean(fitted):
     assert tree_shap(fitted["tree"], MEASURES).base_value == pytest.approx(MASS.mean())
 
 
-@BOOSTED
 def test_refusals():
     with pytest.raises(NotFittedError):
         tree_shap(HistGradientBoostingRegressor(), MEASURES)
