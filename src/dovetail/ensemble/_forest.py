@@ -302,10 +302,6 @@ class Forest(GrownForest):
     max_samples: Count | PartFraction | None = None
     monotonic_cst: ArrayLike | None = None
 
-
-class ForestClassifier(ClassTrees, Forest):
-    """A forest that predicts classes."""
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Grow the trees.
 
@@ -323,6 +319,10 @@ class ForestClassifier(ClassTrees, Forest):
         """
         _check_targets(y, self.oob_score)
         return self._template(self._grow, X, y, sample_weight, reset=True)
+
+
+class ForestClassifier(ClassTrees, Forest):
+    """A forest that predicts classes."""
 
     def _weigh(self, y: Any, w: Tensor | None) -> Tensor | None:
         class_weight = self.get_params(deep=False)["class_weight"]
@@ -373,24 +373,6 @@ class ForestRegressor(NumberTrees, Forest):
     """A forest that predicts numbers."""
 
     _positive: ClassVar[str] = "strictly positive"
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Grow the trees.
-
-        Parameters
-        ----------
-        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
-            May miss values (NaN).
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), float or None
-            With `bootstrap`, how likely rows are drawn; else their weight in every tree.
-
-        Returns
-        -------
-        self
-        """
-        _check_targets(y, self.oob_score)
-        return self._template(self._grow, X, y, sample_weight, reset=True)
 
     def _judge_oob(self, y: Floats, values: Floats) -> None:
         one = self.n_outputs_ == 1

@@ -4,7 +4,6 @@ from dataclasses import KW_ONLY
 from typing import Any, ClassVar, Literal, Self
 
 from dovetail.ensemble._forest import ForestRegressor
-from dovetail.errors import warn
 from dovetail.tree._decision_tree import MaxFeatures
 from dovetail.tree.extra_tree_regressor import ExtraTreeRegressor
 
@@ -50,8 +49,8 @@ class ExtraTreesRegressor(ForestRegressor):
     oob_score_ : float, with `oob_score`
     oob_prediction_ : array of shape (n_samples,) or (n_samples, n_outputs)
 
-    Up to 32,768 rows are split exactly. Of more, nodes of 64 rows and more are split between at most
-    255 bins of a column, of about equally many rows each; the others exactly.
+    Up to 32,768 rows are split exactly. Of more, nodes of 64 rows and more are split between at
+    most 255 bins of a column, of about equally many rows each; the others exactly.
 
     Cost of fit O(t f n log n) a level for t trees and f features looked at, of predict O(t depth) a
     row; memory n bytes a feature and O(leaves) a tree. Geurts, Ernst & Wehenkel
@@ -75,15 +74,6 @@ class ExtraTreesRegressor(ForestRegressor):
     )
     max_features: MaxFeatures = 1.0
     bootstrap: bool = False
-
-    def __post_init__(self) -> None:
-        if isinstance(self.criterion, str) and self.criterion == "friedman_mse":
-            warn(
-                'Value `"friedman_mse"` for `criterion` is deprecated and will be removed in 1.11: '
-                'use `criterion="squared_error"`, which is the same.',
-                FutureWarning,
-            )
-            self.criterion = "squared_error"
 
     @classmethod
     def _examples(cls) -> list[Self]:

@@ -20,6 +20,7 @@ from dovetail.data.columns import Columns, label_codes
 from dovetail.data.door import Given, give_back, open_matrix, open_targets, open_weights
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.errors import warn
 from dovetail.solve.impurity import ImpurityRules
 
 __all__ = ["ClassTrees", "NumberTrees", "TreeEstimator", "draw_seed", "rules_of"]
@@ -148,6 +149,16 @@ class NumberTrees(RegressorMixin, TreeEstimator):
     """Trees that predict numbers, of one output or several."""
 
     _positive: ClassVar[str] = "positive"  # in scikit-learn's words
+
+    def __post_init__(self) -> None:
+        criterion = getattr(self, "criterion", None)
+        if isinstance(criterion, str) and criterion == "friedman_mse":
+            warn(
+                'Value `"friedman_mse"` for `criterion` is deprecated and will be removed in 1.11: '
+                'use `criterion="squared_error"`, which is the same.',
+                FutureWarning,
+            )
+            self.criterion = "squared_error"
 
     def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
         if getattr(self, "criterion", None) == "poisson" and y is not None:

@@ -3,7 +3,6 @@
 from dataclasses import KW_ONLY
 from typing import Literal, Self
 
-from dovetail.errors import warn
 from dovetail.tree._decision_tree import DecisionTree
 from dovetail.tree._roles import NumberTrees
 
@@ -55,15 +54,6 @@ class DecisionTreeRegressor(NumberTrees, DecisionTree):
     criterion: Literal["squared_error", "absolute_error", "poisson", "friedman_mse"] = (
         "squared_error"
     )
-
-    def __post_init__(self) -> None:
-        if isinstance(self.criterion, str) and self.criterion == "friedman_mse":
-            warn(
-                'Value `"friedman_mse"` for `criterion` is deprecated and will be removed in 1.11: '
-                'use `criterion="squared_error"`, which is the same.',
-                FutureWarning,
-            )
-            self.criterion = "squared_error"
 
     @classmethod
     def _examples(cls) -> list[Self]:
