@@ -346,15 +346,78 @@ def test_warm_start_adds_trees():
         parts.set_params(max_iter=5).fit(X, y)
 
 
+# -- samples of rows
+
+SAMPLED = [
+    {"subsample": 0.5},
+    {"subsample": 0.3, "sampling": "gradient"},
+]
+
+
+@pytest.mark.parametrize("sample", SAMPLED)
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", half_square])
+def test_all_rows_move_with_trees_grown_on_some(sample, loss):
+    """What training thinks its rows' scores are is what the model predicts."""
+    X, y = numbers()
+    y = y - y.min() + 0.1
+    X = pd.DataFrame(X, columns=list("abc")).assign(kind=pd.Categorical(list("uvw") * (N // 3)))
+    model = HistGradientBoostingRegressor(
+        loss,
+        max_iter=20,
+        random_state=0,
+        early_stopping=True,
+        validation_fraction=None,
+        scoring="neg_mean_absolute_error",
+        min_samples_leaf=5,
+        **sample,
+    ).fit(X, y)
+    error = np.abs(model.predict(X) - y).mean()
+    assert model.train_score_[-1] == pytest.approx(-error)
+    assert error < 0.7 * np.abs(y - np.median(y)).mean()
+    program = model.program_
+    left, cover = program.left, program.cover
+    split = left != torch.arange(len(left))
+    assert (cover[program.roots] == N).all()
+    torch.testing.assert_close(cover[left[split]] + cover[left[split] + 1], cover[split])
+
+
+@pytest.mark.parametrize("sample", SAMPLED)
+def test_sampled_fits_are_drawn_from_the_seed(sample):
+    X, y = numbers()
+    whole, same, other = (
+        HistGradientBoostingClassifier(max_iter=8, random_state=seed, **sample).fit(X, y > 0)
+        for seed in (0, 0, 1)
+    )
+    expected = whole.predict_proba(X)
+    np.testing.assert_array_equal(same.predict_proba(X), expected)
+    assert (other.predict_proba(X) != expected).any()
+    parts = HistGradientBoostingClassifier(max_iter=3, random_state=0, warm_start=True, **sample)
+    parts.fit(X, y > 0).set_params(max_iter=8).fit(X, y > 0)
+    np.testing.assert_allclose(parts.predict_proba(X), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("sample", SAMPLED)
+def test_sampled_classes(sample):
+    X, y = numbers(n=2000)
+    labels, more = np.digitize(y, [0, 1]), numbers(seed=1, n=2000)
+    model = HistGradientBoostingClassifier(max_iter=40, random_state=0, **sample).fit(X, labels)
+    full = HistGradientBoostingClassifier(max_iter=40).fit(X, labels)
+    truth = np.digitize(more[1], [0, 1])
+    assert model.score(more[0], truth) > full.score(more[0], truth) - 0.03
+
+
 # -- the same model
 
 
-def test_threads_do_not_change_a_bit():
+@pytest.mark.parametrize("subsample", [1.0, 0.1])
+def test_threads_do_not_change_a_bit(subsample):
     X, y = numbers(n=40_000)  # enough for histograms, divisions and scores to be shared
     answers = []
     for threads in (1, 2):
         with dv.config(threads=threads):
-            model = HistGradientBoostingClassifier(max_iter=3, max_features=0.7, random_state=0)
+            model = HistGradientBoostingClassifier(
+                max_iter=3, max_features=0.7, subsample=subsample, random_state=0
+            )
             answers.append(model.fit(X, y > 0).predict_proba(X))
     np.testing.assert_array_equal(*answers)
 

@@ -39,6 +39,7 @@ from dovetail.objective.losses import Loss
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Between, Seed, Verbosity
 from dovetail.solve.boosting import Boosting, Evaluate, Scores
 from dovetail.solve.loop import solve
+from dovetail.solve.row_sampling import RowSampler
 from dovetail.solve.tree import Grower, Tree, TreeRules
 
 __all__ = ["HistGradientBoosting"]
@@ -120,6 +121,8 @@ class HistGradientBoosting(_Boosted, Estimator):
     tol: Annotated[float, AtLeast(0)] = 1e-7
     verbose: Verbosity = 0
     random_state: Seed = None
+    subsample: Annotated[float, Between(0, 1, "right")] = 1.0
+    sampling: Literal["uniform", "gradient"] = "uniform"
 
     # -- what a subclass says
 
@@ -217,6 +220,7 @@ class HistGradientBoosting(_Boosted, Estimator):
             start.scores(rows.X)[index],
             self.learning_rate,
             batches.dtype,
+            self._sampler(draw),
             self._evaluation(rows, index, held_out, start) if self.do_early_stopping_ else None,
             self._history(before),
             self.n_iter_no_change,
@@ -333,6 +337,11 @@ class HistGradientBoosting(_Boosted, Estimator):
             seed=self._random_seed,
         )
         return cut(rows.X, index, edges)
+
+    def _sampler(self, draw: np.random.Generator) -> RowSampler | None:
+        if self.subsample == 1:
+            return None
+        return RowSampler(self.subsample, self.sampling == "gradient", draw)
 
     def _rules(self, d: int, k: int) -> TreeRules:
         if self.monotonic_cst is not None and k != 1:

@@ -114,7 +114,14 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
         1 prints a line at the end, 2 one an iteration.
     random_state : int, RandomState or None
         Draws the rows held out, those that bins are made of (where there are more than 200,000),
-        and features.
+        those that trees are grown on, and features.
+    subsample : float in (0, 1], default=1.0
+        Share of the rows that each iteration's trees are grown on; the leaves they come to hold the
+        other rows, too. Less makes a fit faster, and trees differ more.
+    sampling : "uniform" or "gradient", default="uniform"
+        How those rows are drawn, without replacement: each with the same chance; or two thirds as
+        those of the largest gradients and one third among the others, which then weigh as much as
+        all of these.
 
     Attributes
     ----------

@@ -24,6 +24,7 @@ from dovetail.kernels.leaves import add_values, leaf_sums
 from dovetail.objective.losses import Loss
 from dovetail.solve.gradient_words import GradientWords
 from dovetail.solve.loop import State
+from dovetail.solve.row_sampling import Drawn, RowSampler
 from dovetail.solve.solution import Status
 from dovetail.solve.tree import Grower, Grown, Tree
 
@@ -54,6 +55,20 @@ class BoostingState(State[Trees]):
     F: Tensor
 
 
+@dataclass(frozen=True)
+class _Step:
+    """What a tree is grown for.
+
+    F : scores, float64 of shape (n,), moved by the tree
+    w : weights of the rows drawn, as shape (n,), or None
+    """
+
+    loss: Loss
+    F: Tensor
+    w: Tensor | None
+    drawn: Drawn | None
+
+
 @dataclass
 class Boosting:
     """Minimize a loss by a sum of trees.
@@ -67,6 +82,7 @@ class Boosting:
     start : scores to begin with, float64 of shape (n, k), not kept
     learning_rate : by which the leaves' values are multiplied
     dtype : that leaves' values are rounded to
+    sampler : RowSampler or None, draws the rows of each iteration's trees
     evaluate : judges the trees so far and the scores F they give, None where they are not wanted
     history : scores of earlier iterations, if training goes on; those of new ones are added
     patience, tol : stop when none of the last `patience` scores exceeds the one before by tol
@@ -79,6 +95,7 @@ class Boosting:
     start: Tensor
     learning_rate: float = 0.1
     dtype: torch.dtype = torch.float64
+    sampler: RowSampler | None = None
     evaluate: Evaluate | None = None
     history: list[Scores] = field(default_factory=list)
     patience: int = 10
@@ -99,8 +116,16 @@ class Boosting:
             h = h if self.w is None else h * _beside(self.w, h)
         g = g if self.w is None else g * _beside(self.w, g)
         g, h = g.reshape(F.shape), None if h is None else h.reshape(-1, F.shape[1])
+        drawn = None if self.sampler is None else self.sampler.draw(as_numpy(g))
+        weights = self.w
+        if drawn is not None and drawn.factor is not None:
+            factor = torch.from_numpy(drawn.factor)[:, None]
+            g, h = g * factor, factor.expand(F.shape) if h is None else h * factor
+            weights = factor[:, 0] if weights is None else weights * factor[:, 0]
         trees = tuple(
-            self._tree(loss, F[:, c], g[:, c], None if h is None else h[:, c])
+            self._tree(
+                _Step(loss, F[:, c], weights, drawn), g[:, c], None if h is None else h[:, c]
+            )
             for c in range(F.shape[1])
         )
         trees = (*state.value, *trees)
@@ -115,19 +140,23 @@ class Boosting:
     def best(self, state: BoostingState) -> Trees:
         return state.value
 
-    def _tree(self, loss: Loss, F: Tensor, g: Tensor, h: Tensor | None) -> Tree:
+    def _tree(self, step: _Step, g: Tensor, h: Tensor | None) -> Tree:
         """A tree for one column of scores, which is moved by it."""
         g_n, h_n = as_numpy(g.contiguous()), None if h is None else as_numpy(h.contiguous())
-        grown = self.grower.grow(GradientWords.of(g_n, h_n))
+        words = GradientWords.of(g_n, h_n)
+        grown = self.grower.grow(words, None if step.drawn is None else step.drawn.rows)
         tree = grown.tree
         if len(grown.leaves) > 1:
-            values = self._newton(grown, g_n, h_n) if loss.smooth else self._refit(loss, grown, F)
+            smooth = step.loss.smooth
+            values = self._newton(grown, g_n, h_n) if smooth else self._refit(grown, step)
             values = self.learning_rate * values
-            if loss.overshoots:
-                values = self._shortened(loss, grown, F, values)
+            if step.loss.overshoots:
+                values = self._shortened(grown, step, values)
             values = values.astype(_NUMPY[self.dtype]).astype(np.float64)
             tree.value[grown.leaves] = values
-            add_values(grown.rows, grown.begins, values, as_numpy(F))
+            add_values(grown.rows, grown.begins, values, as_numpy(step.F))
+        if step.drawn is not None:
+            self.grower.send(tree, step.drawn.others, as_numpy(step.F))
         return tree
 
     def _newton(self, grown: Grown, g: Floats, h: Floats | None) -> Floats:
@@ -137,15 +166,15 @@ class Boosting:
         values = -sums[:, 0] / (sums[:, 1] + self.grower.rules.l2 + 1e-15)
         return np.clip(values, grown.bounds[:, 0], grown.bounds[:, 1])
 
-    def _refit(self, loss: Loss, grown: Grown, F: Tensor) -> Floats:
+    def _refit(self, grown: Grown, step: _Step) -> Floats:
         """The constant of least loss for the residuals of each leaf, within its bounds."""
         rows = torch.from_numpy(grown.rows.astype(np.int64))
-        residuals = (self.y - F)[rows]
-        weights = None if self.w is None else self.w[rows]
+        residuals = self.y[rows] - step.F[rows]
+        weights = None if step.w is None else step.w[rows]
 
         def best(begin: int, end: int) -> float:
             w = None if weights is None else weights[begin:end]
-            return float(loss.constant_fit(residuals[begin:end], w))
+            return float(step.loss.constant_fit(residuals[begin:end], w))
 
         values = np.array([best(a, b) for a, b in itertools.pairwise(grown.begins.tolist())])
         monotone = self.grower.rules.monotone
@@ -154,17 +183,17 @@ class Boosting:
         bounds = _bounds(grown.tree.nodes, monotone, best)[grown.leaves]
         return np.clip(values, bounds[:, 0], bounds[:, 1])
 
-    def _shortened(self, loss: Loss, grown: Grown, F: Tensor, values: Floats) -> Floats:
+    def _shortened(self, grown: Grown, step: _Step, values: Floats) -> Floats:
         """Steps of leaves, halved until none raises its leaf's loss."""
-        before, w = loss.value(self.y, F), np.ones(1) if self.w is None else as_numpy(self.w)
+        before, w = step.loss.value(self.y, step.F), step.w
         lowest, highest = self.learning_rate * grown.bounds.T
         for _ in range(_HALVINGS):
-            after = F.clone()
+            after = step.F.clone()
             add_values(grown.rows, grown.begins, values, as_numpy(after))
-            rise = loss.value(self.y, after) - before
-            rise = rise if self.w is None else rise * self.w
+            rise = step.loss.value(self.y, after) - before
+            rise, weights = (rise, np.ones(1)) if w is None else (rise * w, as_numpy(w))
             sums = np.empty((len(values), 2))
-            leaf_sums(grown.rows, grown.begins, as_numpy(rise.contiguous()), w, sums)
+            leaf_sums(grown.rows, grown.begins, as_numpy(rise.contiguous()), weights, sums)
             worse = ~(sums[:, 0] <= _ROUNDING * sums[:, 1] * float(before.abs().mean()))
             if not worse.any():
                 break

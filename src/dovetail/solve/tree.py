@@ -20,6 +20,7 @@ from dovetail.data.bins import Bins, Edges
 from dovetail.kernels.compiled import thread_count
 from dovetail.kernels.growth import (
     BINS,
+    MISSING,
     At,
     Growth,
     Node,
@@ -32,6 +33,7 @@ from dovetail.kernels.growth import (
     divide,
     grow,
     histogram,
+    send,
 )
 from dovetail.solve.gradient_words import GradientWords
 
@@ -100,7 +102,7 @@ class Grown:
     tree : Tree
     leaves : int64 of shape (l,), nodes
     begins : int64 of shape (l + 1,), stretches of `rows`, leaf by leaf
-    rows : uint32 of shape (n,)
+    rows : uint32 of shape (n,), or of as many rows as it was grown on
     bounds : float64 of shape (l, 2), of the values
     """
 
@@ -161,15 +163,19 @@ class Grower:
             else (_UNLIMITED, _UNLIMITED, True)
         )
 
-    def grow(self, gradients: GradientWords) -> Grown:
-        """A tree for these gradients; the array of rows is used again by the next one."""
+    def grow(self, gradients: GradientWords, some: npt.NDArray[np.uint32] | None = None) -> Grown:
+        """A tree for these gradients, on some of the rows or all; the array of rows is used again
+        by the next one.
+        """
         rules = self._rules
         if rules.share < 1:
             assert self._random is not None, "drawing features needs a random generator"
             rules = rules._replace(seed=int(self._random.integers(2**62)))
-        self._order[:] = self._all
+        chosen = self._all if some is None else some
+        order = self._order[: len(chosen)]
+        order[:] = chosen
         rows = Rows(
-            self._order,
+            order,
             self._room,
             gradients.narrow,
             gradients.wide,
@@ -181,7 +187,15 @@ class Grower:
             while grow(rows, units, rules, growth, self._shared, *self._pauses) != Stage.DONE:
                 self._step(rows, units, rules)
                 growth.at[At.STAGE] += 1
-        return self._grown(units)
+        return self._grown(order, units)
+
+    def send(self, tree: Tree, others: npt.NDArray[np.uint32], F: npt.NDArray[np.float64]) -> None:
+        """Send further rows down a tree: their scores F move by their leaves' values, and they are
+        counted in its cover.
+        """
+        none = np.empty(0, np.int32), np.empty((0, 2), np.int64)
+        rows = Rows(others.copy(), self._room, *none, self._codes, self._bins.by_column)
+        send(rows, tree.nodes, _lefts(tree), tree.value, F, tree.cover)
 
     def _plant(self, rows: Rows, units: Units) -> bool:
         """Begin with one leaf; whether it may be split."""
@@ -228,7 +242,7 @@ class Grower:
         d = len(self._rules.features)
         histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, d, self._shared, out)
 
-    def _grown(self, units: Units) -> Grown:
+    def _grown(self, rows: npt.NDArray[np.uint32], units: Units) -> Grown:
         growth = self._growth
         nodes = growth.nodes[: growth.at[At.NODES]].copy()
         leaf = nodes[:, Node.LEFT] == np.arange(len(nodes))
@@ -239,11 +253,21 @@ class Grower:
         gain[0] = max(gain[0] - constant, 0.0)
         leaves = np.flatnonzero(leaf)
         leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]
-        begins = np.append(nodes[leaves, Node.BEGIN], len(self._order))
+        begins = np.append(nodes[leaves, Node.BEGIN], len(rows))
         sets = growth.sets[: growth.at[At.SETS]].copy()
         cover = (nodes[:, Node.END] - nodes[:, Node.BEGIN]).astype(np.float64)
         tree = Tree(nodes, sets, np.zeros(len(nodes)), gain, cover, self._bins.edges)
-        return Grown(tree, leaves, begins, self._order, growth.values[leaves, 1:3])
+        return Grown(tree, leaves, begins, rows, growth.values[leaves, 1:3])
+
+
+def _lefts(tree: Tree) -> npt.NDArray[np.uint8]:
+    """Whether each code goes left at each node, shape (m, 256)."""
+    lefts = (np.arange(BINS) <= tree.nodes[:, Node.BIN, None]).astype(np.uint8)
+    by_set = np.flatnonzero(tree.nodes[:, Node.SET] >= 0)
+    words = tree.sets[tree.nodes[by_set, Node.SET]].astype("<i8")
+    lefts[by_set] = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
+    lefts[:, MISSING] = tree.nodes[:, Node.MISSING_LEFT]
+    return lefts
 
 
 def _features(bins: Bins, rules: TreeRules) -> npt.NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Growth of one tree on binned rows."""
 
-from dovetail.kernels.growth.cpu import best_splits, divide, grow, histogram
+from dovetail.kernels.growth.cpu import best_splits, divide, grow, histogram, send
 from dovetail.kernels.growth.layout import (
     BINS,
     GROUP,
@@ -37,4 +37,5 @@ __all__ = [
     "reference_best_split",
     "reference_divide",
     "reference_histogram",
+    "send",
 ]

@@ -38,7 +38,7 @@ from dovetail.kernels.growth.layout import (
     Units,
 )
 
-__all__ = ["best_splits", "divide", "grow", "histogram"]
+__all__ = ["best_splits", "divide", "grow", "histogram", "send"]
 
 U = np.uint64
 
@@ -519,6 +519,50 @@ def _divide_some(
         at += goes
         other += U(1) - goes
     return np.int64(at) - low
+
+
+# -- further rows
+
+
+def send(rows: Rows, nodes: Any, lefts: Any, values: Any, out: Any, cover: Any) -> None:
+    """Send rows.order down a tree: add the value of its leaf to each row of out, and each node's
+    number of rows to cover.
+
+    Parameters
+    ----------
+    nodes : see `Growth`
+    lefts : uint8 of shape (m, 256), whether rows of each code go left at each node
+    values, cover : float64 of shape (m,)
+    out : float64 of shape (n,)
+
+    Cost O(rows · depth): rows are divided node by node, because that does not branch on them.
+    """
+    parts = max(min(thread_count(), len(rows.order) // _DIVIDE_SHARE), 1)
+    counts = np.zeros((parts, len(nodes)), np.int64)
+    run = _send if parts > 1 else _send.sequential
+    run(rows, nodes, lefts, values, out, counts)
+    cover += counts.sum(axis=0)
+
+
+@compiled(parallel=True)
+def _send(rows: Rows, nodes: Any, lefts: Any, values: Any, out: Any, counts: Any) -> None:
+    order, room, parts = rows.order, rows.room, len(counts)
+    for part in numba.prange(parts):
+        begins, count = np.empty(len(nodes), np.int64), counts[part]
+        begins[0] = len(order) * part // parts
+        count[0] = len(order) * (part + 1) // parts - begins[0]
+        for node in range(len(nodes)):  # parts come after what was divided
+            begin, end, left = begins[node], begins[node] + count[node], nodes[node, Node.LEFT]
+            if left == node:
+                for i in range(begin, end):
+                    out[order[i]] += values[node]
+                continue
+            codes = rows.columns[nodes[node, Node.FEATURE]]
+            some = _divide_some(order, begin, end, codes, lefts[node], room[0], room[1])
+            _copy(room[0], begin, some, order, begin)
+            _copy(room[1], begin, end - begin - some, order, begin + some)
+            begins[left], count[left] = begin, some
+            begins[left + 1], count[left + 1] = begin + some, end - begin - some
 
 
 # -- the loop over leaves
