@@ -8,7 +8,7 @@ import warnings
 
 from benchmarks.harness import report, run
 
-FAMILIES = ("preparation", "text", "models", "trees")
+FAMILIES = ("preparation", "text", "models", "trees", "boosting")
 
 
 def main() -> None:
