@@ -20,9 +20,11 @@ from dovetail.data.bins import Bins, Edges
 from dovetail.kernels.compiled import thread_count
 from dovetail.kernels.growth import (
     BINS,
+    GROUP,
     MISSING,
     At,
     Growth,
+    Limits,
     Node,
     Rows,
     Rules,
@@ -34,6 +36,7 @@ from dovetail.kernels.growth import (
     grow,
     histogram,
     send,
+    unpacked,
 )
 from dovetail.solve.gradient_words import GradientWords
 
@@ -137,14 +140,16 @@ class Grower:
         self._rules = Rules(
             _features(bins, rules),
             _groups(rules, d),
-            float(rules.feature_share),
-            0,
-            _UNLIMITED if rules.max_leaves is None else int(rules.max_leaves),
-            _UNLIMITED if rules.max_depth is None else int(rules.max_depth),
-            int(rules.min_rows),
-            float(rules.min_hessian),
-            float(rules.l2),
-            best_first,
+            Limits(
+                float(rules.feature_share),
+                0,
+                _UNLIMITED if rules.max_leaves is None else int(rules.max_leaves),
+                _UNLIMITED if rules.max_depth is None else int(rules.max_depth),
+                int(rules.min_rows),
+                float(rules.min_hessian),
+                float(rules.l2),
+                best_first,
+            ),
         )
         if best_first:
             assert rules.max_leaves is not None
@@ -154,7 +159,8 @@ class Grower:
         self._codes = bins.by_row.view(np.uint64)
         # depth first, the smaller part first, at most so many leaves wait as n can be halved
         slots = (leaves if best_first else n.bit_length()) + 2
-        self._growth = _room_for(slots, 2 * leaves + 1, 8 * self._codes.shape[1], self._rules)
+        cells = GROUP * BINS * self._codes.shape[1]
+        self._growth = _room_for(slots, 2 * leaves + 1, cells, self._rules)
         threads = thread_count()
         self._shared = np.empty((threads - 1, *self._growth.histograms.shape[1:]), np.int64)
         self._pauses = (
@@ -168,9 +174,10 @@ class Grower:
         by the next one.
         """
         rules = self._rules
-        if rules.share < 1:
+        if rules.limits.share < 1:
             assert self._random is not None, "drawing features needs a random generator"
-            rules = rules._replace(seed=int(self._random.integers(2**62)))
+            seed = int(self._random.integers(2**62))
+            rules = rules._replace(limits=rules.limits._replace(seed=seed))
         chosen = self._all if some is None else some
         order = self._order[: len(chosen)]
         order[:] = chosen
@@ -209,10 +216,11 @@ class Grower:
         growth.at[At.NODES], growth.at[At.FREE], growth.at[At.WANTED] = 1, slots - 1, 1
         growth.at[At.STAGE] = Stage.SEARCH
         self._sum(rows, units, 0)
-        gradient, word = growth.histograms[0, 0].sum(axis=0)
+        sums = unpacked(growth.histograms[0], len(rows.order), units)
+        gradient, word = sums[:, :BINS].sum(axis=1)
         growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
-        count = int(word) & ((1 << units.bits) - 1)
-        return count >= 2 * rules.min_rows and self._hessian(units) >= rules.min_hessian
+        limits = rules.limits
+        return len(rows.order) >= 2 * limits.min_rows and self._hessian(units) >= limits.min_hessian
 
     def _hessian(self, units: Units) -> float:
         """Of all rows."""
@@ -249,7 +257,7 @@ class Grower:
         gain = np.where(leaf, 0.0, growth.values[: len(nodes), 3])
         # a tree is grown as if its root had the value 0; what the best constant gains is no split's
         gradient = float(nodes[0, Node.GRADIENT]) * units.gradient
-        constant = gradient**2 / (self._hessian(units) + self._rules.l2 + 1e-15)
+        constant = gradient**2 / (self._hessian(units) + self._rules.limits.l2 + 1e-15)
         gain[0] = max(gain[0] - constant, 0.0)
         leaves = np.flatnonzero(leaf)
         leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]
@@ -284,10 +292,10 @@ def _groups(rules: TreeRules, d: int) -> npt.NDArray[np.uint8]:
     return groups
 
 
-def _room_for(slots: int, nodes: int, features: int, rules: Rules) -> Growth:
+def _room_for(slots: int, nodes: int, cells: int, rules: Rules) -> Growth:
     """Memory for a tree; the system gives what is written to."""
     return Growth(
-        np.empty((slots, features, BINS, 2), np.int64),
+        np.empty((slots, 2, cells), np.int64),
         np.empty((slots, len(Slot)), np.int64),
         np.empty((slots, BINS + len(rules.groups)), np.uint8),
         np.empty((nodes, len(Node)), np.int64),

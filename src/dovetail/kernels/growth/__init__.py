@@ -1,12 +1,13 @@
 """Growth of one tree on binned rows."""
 
-from dovetail.kernels.growth.cpu import best_splits, divide, grow, histogram, send
+from dovetail.kernels.growth.cpu import best_splits, divide, grow, histogram, send, unpacked
 from dovetail.kernels.growth.layout import (
     BINS,
     GROUP,
     MISSING,
     At,
     Growth,
+    Limits,
     Node,
     Rows,
     Rules,
@@ -24,6 +25,7 @@ __all__ = [
     "MISSING",
     "At",
     "Growth",
+    "Limits",
     "Node",
     "Rows",
     "Rules",
@@ -38,4 +40,5 @@ __all__ = [
     "reference_divide",
     "reference_histogram",
     "send",
+    "unpacked",
 ]

@@ -5,8 +5,8 @@ columns named by an enumeration. Numba's cache does not notice when a number of 
 changes: remove `__pycache__` beside this file then.
 
 Legend: n rows, d features, groups of GROUP features whose codes lie in one word of 64 bits, m
-nodes, s slots (histograms of leaves that may be split), c nodes that split by categories, k sets of
-features that may interact.
+nodes, s slots (histograms of leaves that may be split), cells of a histogram (256 a feature, whole
+groups of them), c nodes that split by categories, k sets of features that may interact.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "MISSING",
     "At",
     "Growth",
+    "Limits",
     "Node",
     "Rows",
     "Rules",
@@ -57,7 +58,7 @@ class Units(NamedTuple):
 
     bits : of the second part of a wide word that count rows
     hessian_bits : of a narrow word; 0 where words are wide or all Hessians are 1
-    shift : of gradients in a packed word (see `_sum_packed`), 0 where words are wide
+    shift : of gradients in a packed sum (see `cpu.py`), 0 where words are wide
     gradient, hessian : what an integer stands for
     counted : whether every row's Hessian is 1, and its integer 0
     """
@@ -70,12 +71,10 @@ class Units(NamedTuple):
     counted: bool
 
 
-class Rules(NamedTuple):
-    """What limits a tree.
+class Limits(NamedTuple):
+    """Numbers that limit a tree; apart from the arrays of `Rules`, because counting references to
+    arrays takes longer than a short function that is passed them.
 
-    features : int64 of shape (d, 4): bins, whether values are missing, whether categorical, and 1
-        or −1 where values must rise or fall along the feature
-    groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
     share : of the features, drawn at random for every leaf
     seed : of the draw
     max_leaves, max_depth, min_rows : int
@@ -84,8 +83,6 @@ class Rules(NamedTuple):
         limit, the order does not matter, and the smaller part of the last split keeps memory small
     """
 
-    features: Any
-    groups: Any
     share: float
     seed: int
     max_leaves: int
@@ -94,6 +91,20 @@ class Rules(NamedTuple):
     min_hessian: float
     l2: float
     best_first: bool
+
+
+class Rules(NamedTuple):
+    """What limits a tree.
+
+    features : int64 of shape (d, 4): bins, whether values are missing, whether categorical, and 1
+        or −1 where values must rise or fall along the feature
+    groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
+    limits : Limits
+    """
+
+    features: Any
+    groups: Any
+    limits: Limits
 
 
 class Node(IntEnum):
@@ -152,7 +163,8 @@ class Stage(IntEnum):
 class Growth(NamedTuple):
     """A tree while it grows.
 
-    histograms : int64 of shape (s, 8 groups, 256, 2)
+    histograms : int64 of shape (s, 2, cells), two planes of sums: of gradients, and of words; or,
+        where these fit, both packed into the first
     slots : int64 of shape (s, len(Slot)), the best split of each slot's leaf; and, one below the
         other, the unused slots and the leaves that may be split
     lefts : uint8 of shape (s, 256 + k), whether rows of each code go left; and which sets of

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 
 from dovetail.kernels.compiled import compiled
 
 __all__ = ["add_values", "leaf_sums"]
 
+U = np.uint64
 _SHARE_FROM = 2**15  # rows below which a second thread costs more than it saves
 
 
@@ -31,7 +33,7 @@ def _leaf_sums(rows: Any, begins: Any, values: Any, weights: Any, out: Any) -> N
     same = len(weights) == 1
     for leaf in numba.prange(len(out)):  # each leaf in one thread: the order of its sum is fixed
         a, b = 0.0, 0.0
-        for i in range(begins[leaf], begins[leaf + 1]):
+        for i in range(U(begins[leaf]), U(begins[leaf + 1])):
             r = rows[i]
             a += values[r]
             b += weights[0] if same else weights[r]
@@ -47,5 +49,5 @@ def add_values(rows: Any, begins: Any, values: Any, out: Any) -> None:
 @compiled(parallel=True)
 def _add_values(rows: Any, begins: Any, values: Any, out: Any) -> None:
     for leaf in numba.prange(len(values)):
-        for i in range(begins[leaf], begins[leaf + 1]):
+        for i in range(U(begins[leaf]), U(begins[leaf + 1])):
             out[rows[i]] += values[leaf]

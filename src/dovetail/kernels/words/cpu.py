@@ -15,6 +15,7 @@ from dovetail.kernels.compiled import compiled
 
 __all__ = ["pack"]
 
+U = np.uint64
 _BLOCK = 2**14  # rows of a task
 _GOLDEN = 0.6180339887498949
 
@@ -37,8 +38,9 @@ def _pack(g: Any, h: Any, unit_g: float, unit_h: float, hessian_bits: int, out: 
     n, scale_g, scale_h = len(g), 1.0 / unit_g, 1.0 / unit_h
     most = (1 << hessian_bits) - 1
     for block in numba.prange((n + _BLOCK - 1) // _BLOCK):
-        for i in range(block * _BLOCK, min(block * _BLOCK + _BLOCK, n)):
-            t = (i + 1) * _GOLDEN
+        end = min(block * _BLOCK + _BLOCK, n)
+        for i in range(U(block * _BLOCK), U(end)):  # a signed index would not be vectorized
+            t = float(np.int64(i) + 1) * _GOLDEN
             t -= np.floor(t)
             word = np.int64(np.floor(g[i] * scale_g + t)) << hessian_bits
             if hessian_bits > 0:
