@@ -16,7 +16,7 @@ def edges_of(column, w=None, *, max_bins=255, categories=None):
 
 
 def codes_of(X, edges):
-    return cut(X, np.arange(len(X)), edges).by_column[0]
+    return cut(X, np.arange(len(X)), edges).bundles.columns[0]
 
 
 def test_few_values_are_cut_in_the_middle():

@@ -54,7 +54,9 @@ def test_histograms_are_sums(n, d, hessians):
         gradients.narrow,
         gradients.wide,
         bins.by_row.view(np.uint64),
-        bins.by_column,
+        bins.bundles.columns,
+        bins.many,
+        np.empty(0, np.int64),
     )
     expected = growth.reference_histogram(
         torch.from_numpy(order[begin:end].astype(np.int64)),
@@ -65,7 +67,7 @@ def test_histograms_are_sums(n, d, hessians):
         cells = bins.by_row.shape[1] * BINS
         room, out = np.empty((threads - 1, 2, cells), np.int64), np.full((2, cells), -1)
         with config(threads=threads):
-            growth.histogram(rows, begin, end, gradients.units, d, room, out)
+            growth.histogram(rows, begin, end, gradients.units, room, out)
         sums = growth.unpacked(out, end - begin, gradients.units)
         np.testing.assert_array_equal(sums.T[: d * BINS].reshape(d, BINS, 2), expected)
 
@@ -82,12 +84,18 @@ def test_divisions_are_stable(n, threads):
         torch.from_numpy(codes),
         torch.from_numpy(left.astype(bool)),
     )
-    room, none = np.empty((2, n), np.uint32), np.empty((0, 0), np.uint64)
     rows = growth.Rows(
-        order, room, np.empty(0, np.int32), np.empty((0, 2), np.int64), none, codes[None]
+        order,
+        np.empty((2, n), np.uint32),
+        np.empty(0, np.int32),
+        np.empty((0, 2), np.int64),
+        np.empty((0, 0), np.uint64),
+        codes[None],
+        np.empty((0, n), np.uint16),
+        np.empty(0, np.int64),
     )
     with config(threads=threads):
-        middle = growth.divide(rows, part.start, part.stop, codes, left)
+        middle = growth.divide(rows, part.start, part.stop, 0, left)
     assert middle == part.start + count
     np.testing.assert_array_equal(order[part], expected)
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.bins import Bins, cut, find_edges
+from dovetail.data.bins import BYTE, Bins, cut, find_edges
 from dovetail.data.door import (
     Given,
     give_back,
@@ -31,6 +31,7 @@ from dovetail.data.door import (
     open_weights,
     source,
 )
+from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._categories import Categories, coded, learn_categories
 from dovetail.ensemble._early_stopping import ByLoss, ByScorer, Following, Rows
@@ -44,6 +45,7 @@ from dovetail.solve.tree import Grower, Tree, TreeRules
 
 __all__ = ["HistGradientBoosting"]
 
+_MOST_CATEGORIES = 2**16 - 1  # codes of two bytes
 _LARGE = 10_000  # rows above which "auto" stops early
 _SEEDS = np.iinfo(np.uint32).max
 
@@ -61,7 +63,7 @@ class _Start:
     program_type: type[TreeScores]
     device: torch.device
 
-    def scores(self, X: Tensor) -> Tensor:
+    def scores(self, X: Matrix) -> Tensor:
         """Scores of rows before the first new tree, float64 of shape (n, k)."""
         if self.before is None:
             return self.baseline.double().repeat(len(X), 1)
@@ -93,7 +95,7 @@ class _Boosted:
 class HistGradientBoosting(_Boosted, Estimator):
     """Parameters and training of boosted trees; subclasses say what they are trained to."""
 
-    accepts = Accepts(missing=True, infinite=True)
+    accepts = Accepts(sparse=("csr", "csc"), missing=True, infinite=True)
     program_type: ClassVar[type[TreeScores]] = TreeScores
     keeps_shares: ClassVar[bool] = False  # of the targets, when rows are drawn at random
 
@@ -154,8 +156,9 @@ class HistGradientBoosting(_Boosted, Estimator):
 
         Parameters
         ----------
-        X : array-like, frame or tensor of shape (n_samples, n_features)
-            May hold missing values, and categories where `categorical_features` says so.
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+            May hold missing values, and categories where `categorical_features` says so; these not
+            in a sparse matrix.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), float or None
             Weight of each row's loss. `min_samples_leaf` counts rows, whatever their weight.
@@ -170,7 +173,7 @@ class HistGradientBoosting(_Boosted, Estimator):
         learn = partial(self._boost, validation=(X_val, y_val, sample_weight_val))
         return self._template(learn, X, y, sample_weight, reset=True)
 
-    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Tensor:
+    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Matrix:
         """X as numbers, categories as codes."""
         X = source(X)
         if reset:
@@ -189,11 +192,12 @@ class HistGradientBoosting(_Boosted, Estimator):
     def _check_categories(self) -> None:
         names = getattr(self, "feature_names_in_", None)
         for j, kept in enumerate(self._categories):
-            if kept is not None and len(kept) > self.max_bins:
+            most = _MOST_CATEGORIES if self.max_bins == BYTE else self.max_bins
+            if kept is not None and len(kept) > most:
                 feature = f"at index {j}" if names is None else repr(names[j])
                 raise ValueError(
                     f"Categorical feature {feature} is expected to have a cardinality <= "
-                    f"{self.max_bins} but actually has a cardinality of {len(kept)}."
+                    f"{most} but actually has a cardinality of {len(kept)}."
                 )
 
     # -- training
@@ -265,7 +269,7 @@ class HistGradientBoosting(_Boosted, Estimator):
         assert batch.y is not None, "boosting is supervised"
         y, loss, k = self._objective(batch.y.cpu())
         w = None if batch.w is None else batch.w.cpu().double()
-        return Rows(batch.X.cpu(), y, w), loss, k
+        return Rows(batch.X.to(torch.device("cpu")), y, w), loss, k
 
     def _open_validation(self, X: Any, y: Any, w: Any) -> Rows | None:
         if X is None and y is None:

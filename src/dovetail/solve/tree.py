@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dovetail.data.bins import Bins, Edges
+from dovetail.data.bins import BYTE, Bins, Edges
 from dovetail.kernels.compiled import thread_count
 from dovetail.kernels.growth import (
     BINS,
     GROUP,
     MISSING,
     At,
+    Feature,
     Growth,
     Limits,
     Node,
@@ -134,11 +135,11 @@ class Grower:
         self, bins: Bins, rules: TreeRules, random: np.random.Generator | None = None
     ) -> None:
         self.rules, self._bins, self._random = rules, bins, random
-        d, n = bins.by_column.shape
+        d, n = len(bins.missing), len(bins.by_row)
         leaves = max(n // rules.min_rows, 1)
         best_first = rules.max_leaves is not None and rules.max_leaves < leaves
         self._rules = Rules(
-            _features(bins, rules),
+            *_features(bins, rules),
             _groups(rules, d),
             Limits(
                 float(rules.feature_share),
@@ -159,8 +160,10 @@ class Grower:
         self._codes = bins.by_row.view(np.uint64)
         # depth first, the smaller part first, at most so many leaves wait as n can be halved
         slots = (leaves if best_first else n.bit_length()) + 2
-        cells = GROUP * BINS * self._codes.shape[1]
-        self._growth = _room_for(slots, 2 * leaves + 1, cells, self._rules)
+        self._sizes = 1 + bins.edges.counts[bins.edges.counts > BYTE]
+        cells = GROUP * BINS * self._codes.shape[1] + int(self._sizes.sum())
+        most = max(BINS, *self._sizes.tolist(), 0)
+        self._growth = _room_for(slots, 2 * leaves + 1, cells, most, self._rules)
         threads = thread_count()
         self._shared = np.empty((threads - 1, *self._growth.histograms.shape[1:]), np.int64)
         self._pauses = (
@@ -181,14 +184,7 @@ class Grower:
         chosen = self._all if some is None else some
         order = self._order[: len(chosen)]
         order[:] = chosen
-        rows = Rows(
-            order,
-            self._room,
-            gradients.narrow,
-            gradients.wide,
-            self._codes,
-            self._bins.by_column,
-        )
+        rows = self._rows(order, gradients.narrow, gradients.wide)
         units, growth = gradients.units, self._growth
         if self._plant(rows, units):
             while grow(rows, units, rules, growth, self._shared, *self._pauses) != Stage.DONE:
@@ -200,16 +196,38 @@ class Grower:
         """Send further rows down a tree: their scores F move by their leaves' values, and they are
         counted in its cover.
         """
-        none = np.empty(0, np.int32), np.empty((0, 2), np.int64)
-        rows = Rows(others.copy(), self._room, *none, self._codes, self._bins.by_column)
-        send(rows, tree.nodes, _lefts(tree), tree.value, F, tree.cover)
+        rows = self._rows(others.copy(), np.empty(0, np.int32), np.empty((0, 2), np.int64))
+        columns = self._rules.features[tree.nodes[:, Node.FEATURE], Feature.COLUMN]
+        send(rows, tree.nodes, columns, self._lefts(tree), tree.value, F, tree.cover)
+
+    def _rows(self, order: Any, narrow: Any, wide: Any) -> Rows:
+        bins = self._bins
+        columns = bins.bundles.columns
+        return Rows(order, self._room, narrow, wide, self._codes, columns, bins.many, self._sizes)
+
+    def _lefts(self, tree: Tree) -> npt.NDArray[np.uint8]:
+        """Whether each code of the column goes left at each node, shape (m, r)."""
+        of = self._rules.features[tree.nodes[:, Node.FEATURE]]
+        most = 64 * tree.sets.shape[1]
+        own = (np.arange(most) <= tree.nodes[:, Node.BIN, None]).astype(np.uint8)
+        by_set = np.flatnonzero(tree.nodes[:, Node.SET] >= 0)
+        words = tree.sets[tree.nodes[by_set, Node.SET]].astype("<i8")
+        own[by_set] = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
+        missing = np.flatnonzero(of[:, Feature.MISSING] >= 0)
+        goes = tree.nodes[missing, Node.MISSING_LEFT]
+        own[missing, of[missing, Feature.MISSING]] = goes
+        shared = np.flatnonzero(of[:, Feature.OWN] >= 0)
+        table = self._rules.own[of[shared, Feature.OWN]]
+        own[shared, :BINS] = np.take_along_axis(own[shared], table.astype(np.int64), axis=1)
+        return own
 
     def _plant(self, rows: Rows, units: Units) -> bool:
         """Begin with one leaf; whether it may be split."""
         growth, rules = self._growth, self._rules
         slots = len(growth.slots)
         growth.slots[:, Slot.FREE] = np.arange(slots - 1, -1, -1)
-        growth.lefts[0, BINS:] = 1
+        k = len(rules.groups)
+        growth.lefts[0, growth.lefts.shape[1] - k :] = 1
         growth.nodes[0], growth.values[0] = 0, (0.0, -np.inf, np.inf, 0.0)
         growth.nodes[0, Node.SET], growth.nodes[0, Node.END] = -1, len(rows.order)
         growth.at[:] = 0
@@ -217,7 +235,8 @@ class Grower:
         growth.at[At.STAGE] = Stage.SEARCH
         self._sum(rows, units, 0)
         sums = unpacked(growth.histograms[0], len(rows.order), units)
-        gradient, word = sums[:, :BINS].sum(axis=1)
+        first = BINS if len(rows.columns) else self._sizes[0]
+        gradient, word = sums[:, :first].sum(axis=1)
         growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
         limits = rules.limits
         return len(rows.order) >= 2 * limits.min_rows and self._hessian(units) >= limits.min_hessian
@@ -235,9 +254,9 @@ class Grower:
         stage, parent = growth.at[At.STAGE], growth.nodes[growth.at[At.PARENT]]
         if stage == Stage.DIVIDE:
             slot = parent[Node.SLOT]
-            codes = rows.columns[growth.slots[slot, Slot.FEATURE]]
+            column = int(rules.features[growth.slots[slot, Slot.FEATURE], Feature.COLUMN])
             growth.at[At.MIDDLE] = divide(
-                rows, int(parent[Node.BEGIN]), int(parent[Node.END]), codes, growth.lefts[slot]
+                rows, int(parent[Node.BEGIN]), int(parent[Node.END]), column, growth.lefts[slot]
             )
         elif stage == Stage.SUM:
             self._sum(rows, units, int(growth.at[At.SMALLER]))
@@ -247,8 +266,7 @@ class Grower:
     def _sum(self, rows: Rows, units: Units, leaf: int) -> None:
         node = self._growth.nodes[leaf]
         out = self._growth.histograms[node[Node.SLOT]]
-        d = len(self._rules.features)
-        histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, d, self._shared, out)
+        histogram(rows, int(node[Node.BEGIN]), int(node[Node.END]), units, self._shared, out)
 
     def _grown(self, rows: npt.NDArray[np.uint32], units: Units) -> Grown:
         growth = self._growth
@@ -268,21 +286,31 @@ class Grower:
         return Grown(tree, leaves, begins, rows, growth.values[leaves, 1:3])
 
 
-def _lefts(tree: Tree) -> npt.NDArray[np.uint8]:
-    """Whether each code goes left at each node, shape (m, 256)."""
-    lefts = (np.arange(BINS) <= tree.nodes[:, Node.BIN, None]).astype(np.uint8)
-    by_set = np.flatnonzero(tree.nodes[:, Node.SET] >= 0)
-    words = tree.sets[tree.nodes[by_set, Node.SET]].astype("<i8")
-    lefts[by_set] = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
-    lefts[:, MISSING] = tree.nodes[:, Node.MISSING_LEFT]
-    return lefts
-
-
-def _features(bins: Bins, rules: TreeRules) -> npt.NDArray[np.int64]:
-    d = len(bins.missing)
-    monotone = np.zeros(d, np.int64) if rules.monotone is None else np.asarray(rules.monotone)
-    columns: list[Any] = [bins.edges.counts, bins.missing, bins.edges.categorical, monotone]
-    return np.ascontiguousarray(np.column_stack(columns).astype(np.int64))
+def _features(bins: Bins, rules: TreeRules) -> tuple[Any, Any, Any]:
+    """`Rules.features`, `Rules.own` and `Rules.listed`."""
+    d, counts, bundles = len(bins.missing), bins.edges.counts, bins.bundles
+    features, wide = np.zeros((d, len(Feature)), np.int64), counts > BYTE
+    features[:, Feature.BINS] = counts
+    missing = np.where(wide, counts, MISSING)
+    features[:, Feature.MISSING] = np.where(bins.missing, missing, -1)
+    features[:, Feature.CATEGORICAL] = bins.edges.categorical
+    features[:, Feature.MONOTONE] = 0 if rules.monotone is None else rules.monotone
+    features[:, Feature.COLUMN] = bundles.column
+    features[:, Feature.CELL] = BINS * bundles.column
+    sizes = 1 + counts[wide]
+    features[wide, Feature.COLUMN] = len(bundles.columns) + np.arange(len(sizes))
+    features[wide, Feature.CELL] = BINS * bins.by_row.shape[1] + np.cumsum(sizes) - sizes
+    features[:, Feature.OWN] = bundles.own_of
+    shared = np.flatnonzero(bundles.own_of >= 0)
+    listed, begin = [np.empty(0, np.uint8)], 0
+    for j in shared[np.argsort(bundles.own_of[shared])]:
+        own = bundles.own[bundles.own_of[j]]
+        usual = int(np.bincount(own).argmax())
+        listed.append(np.flatnonzero(own != usual).astype(np.uint8))
+        features[j, Feature.BEGIN], features[j, Feature.USUAL] = begin, usual
+        begin += len(listed[-1])
+        features[j, Feature.END] = begin
+    return features, bundles.own, np.concatenate(listed)
 
 
 def _groups(rules: TreeRules, d: int) -> npt.NDArray[np.uint8]:
@@ -292,14 +320,15 @@ def _groups(rules: TreeRules, d: int) -> npt.NDArray[np.uint8]:
     return groups
 
 
-def _room_for(slots: int, nodes: int, cells: int, rules: Rules) -> Growth:
+def _room_for(slots: int, nodes: int, cells: int, most: int, rules: Rules) -> Growth:
     """Memory for a tree; the system gives what is written to."""
+    categorical = rules.features[:, Feature.CATEGORICAL].any()
     return Growth(
         np.empty((slots, 2, cells), np.int64),
         np.empty((slots, len(Slot)), np.int64),
-        np.empty((slots, BINS + len(rules.groups)), np.uint8),
+        np.empty((slots, 2 * most + len(rules.groups)), np.uint8),
         np.empty((nodes, len(Node)), np.int64),
         np.empty((nodes, 4)),
-        np.empty((nodes if rules.features[:, 2].any() else 0, 4), np.int64),
+        np.empty((nodes if categorical else 0, -(-most // 64)), np.int64),
         np.empty(len(At), np.int64),
     )

@@ -4,9 +4,12 @@ Compiled code takes named tuples of arrays; an array of integers that holds seve
 columns named by an enumeration. Numba's cache does not notice when a number of an enumeration
 changes: remove `__pycache__` beside this file then.
 
-Legend: n rows, d features, groups of GROUP features whose codes lie in one word of 64 bits, m
-nodes, s slots (histograms of leaves that may be split), cells of a histogram (256 a feature, whole
-groups of them), c nodes that split by categories, k sets of features that may interact.
+A column of codes holds one feature; or several (see `data.bundles`), whose own codes are looked up
+by the column's. Legend: n rows, d features, groups of GROUP columns whose codes lie in one word of
+64 bits, b columns of bytes and v of more codes, cells of a histogram (256 a column of bytes, whole
+groups of them, and as many as there are codes of the others), m nodes, s slots (histograms of
+leaves that may be split), c nodes that split by categories, k sets of features that may interact,
+r codes of the column that has most, at least 256.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ __all__ = [
     "GROUP",
     "MISSING",
     "At",
+    "Feature",
     "Growth",
     "Limits",
     "Node",
@@ -42,7 +46,9 @@ class Rows(NamedTuple):
     narrow : int32 of shape (n,), words of a few bits, (0,) where they would not do
     wide : int64 of shape (n, 2), the same in full, (0, 2) where there are narrow ones
     codes : uint64 of shape (n, groups), eight codes in each
-    columns : uint8 of shape (d, n), the same codes by column
+    columns : uint8 of shape (b, n), the same codes by column
+    many : uint16 of shape (v, n), columns of more than 255 categories
+    sizes : int64 of shape (v,), how many cells each of these has
     """
 
     order: Any
@@ -51,6 +57,8 @@ class Rows(NamedTuple):
     wide: Any
     codes: Any
     columns: Any
+    many: Any
+    sizes: Any
 
 
 class Units(NamedTuple):
@@ -96,15 +104,45 @@ class Limits(NamedTuple):
 class Rules(NamedTuple):
     """What limits a tree.
 
-    features : int64 of shape (d, 4): bins, whether values are missing, whether categorical, and 1
-        or −1 where values must rise or fall along the feature
+    features : int64 of shape (d, len(Feature))
+    own : uint8 of shape (features that share a column, 256), their codes by the column's
+    listed : uint8, codes of the columns, for each of these features those where it has another code
+        than the one it has most often
     groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
     limits : Limits
     """
 
     features: Any
+    own: Any
+    listed: Any
     groups: Any
     limits: Limits
+
+
+class Feature(IntEnum):
+    """Columns of `Rules.features`.
+
+    BINS : in use
+    MISSING : the code of missing values, or −1 where there are none
+    CATEGORICAL : 1 for categories
+    MONOTONE : 1 or −1 where values must rise or fall along the feature
+    COLUMN : number of its column, those of bytes first
+    CELL : where its column's cells begin
+    OWN : row of `Rules.own`, −1 where it has a column for itself
+    BEGIN, END : of its codes in `Rules.listed`
+    USUAL : its own code elsewhere
+    """
+
+    BINS = 0
+    MISSING = 1
+    CATEGORICAL = 2
+    MONOTONE = 3
+    COLUMN = 4
+    CELL = 5
+    OWN = 6
+    BEGIN = 7
+    END = 8
+    USUAL = 9
 
 
 class Node(IntEnum):
@@ -167,13 +205,13 @@ class Growth(NamedTuple):
         where these fit, both packed into the first
     slots : int64 of shape (s, len(Slot)), the best split of each slot's leaf; and, one below the
         other, the unused slots and the leaves that may be split
-    lefts : uint8 of shape (s, 256 + k), whether rows of each code go left; and which sets of
-        features are still open to the leaf
+    lefts : uint8 of shape (s, 2 r + k), whether rows of each code of the column go left, the same
+        by the feature's own codes, and which sets of features are still open to the leaf
     nodes : int64 of shape (m, len(Node)); the right child follows the left one; a leaf is its own
         left child
     values : float64 of shape (m, 4), each node's value, the bounds of its parts' values, and what
         its best split gains
-    sets : int64 of shape (c, 4), a bit for each category that goes left
+    sets : int64 of shape (c, ⌈r / 64⌉), a bit for each category that goes left
     at : int64 of shape (len(At),), where the loop stands
     """
 
