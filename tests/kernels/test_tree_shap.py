@@ -5,26 +5,18 @@ import pytest
 import torch
 
 from dovetail.kernels import tree_shap
-from tests.kernels.test_traversal import D, forest
+from tests.kernels.test_forest import D, grown, rows
 
 
 def explained(t, dtype, rng, *, v=1, empty=False):
     """t random trees as the kernel takes them; where `empty`, some leaves have no rows."""
-    trees = forest(t, dtype, rng)
+    trees = grown(t, rng, dtype=dtype, v=v)[0]._asdict()
+    trees["bits"] = trees.pop("sets")
     left, leaf = trees["left"], trees["left"] == np.arange(len(trees["left"]))
     cover = np.where(leaf, rng.integers(0 if empty else 1, 20, len(left)), 0.0)
     for node in np.flatnonzero(~leaf)[::-1]:
         cover[node] = cover[left[node]] + cover[left[node] + 1]
-    del trees["depths"]
-    return trees | {"value": rng.normal(size=(len(left), v)), "cover": cover}
-
-
-def rows(n, dtype, rng):
-    X = rng.normal(size=(n, D)).round(1).astype(dtype)  # many values lie on a threshold
-    X[:, -1] = rng.integers(-1, 300, n)  # below 0 is missing, above 255 is 255
-    X[rng.random(X.shape) < 0.1] = np.nan
-    X[rng.random(X.shape) < 0.03] = np.inf
-    return X
+    return trees | {"value": trees["value"].astype(float), "cover": cover}
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -34,9 +26,9 @@ def rows(n, dtype, rng):
 )
 def test_attributions(n, t, k, v, dtype, empty):
     rng = np.random.default_rng(t)
-    trees, X = explained(t, dtype, rng, v=v, empty=empty), rows(n, dtype, rng)
+    trees, X = explained(t, dtype, rng, v=v, empty=empty), rows(n, rng, dtype)
     phi, base = tree_shap.attributions(X, **trees, k=k)
-    shapes = {"roots": "t", "bits": "c4", "value": "mv"}
+    shapes = {"roots": "t", "bits": "cw", "value": "mv"}
     given = {f"{name}_{shapes.get(name, 'm')}": torch.from_numpy(a) for name, a in trees.items()}
     expected, start = tree_shap.reference_attributions(torch.from_numpy(X), **given, k=k)
     assert phi.shape == (n, D, k)
@@ -47,7 +39,7 @@ def test_attributions(n, t, k, v, dtype, empty):
 
 def test_any_number_of_threads_gives_the_same():
     rng = np.random.default_rng(0)
-    trees, X = explained(300, np.float64, rng), rows(400, np.float64, rng)
+    trees, X = explained(300, np.float64, rng), rows(400, rng)
     threads = torch.get_num_threads()
     found = []
     for number in (1, 2):

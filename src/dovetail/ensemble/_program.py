@@ -4,52 +4,36 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dovetail.data.tensors import as_numpy, as_tensor
-from dovetail.kernels import traversal
+from dovetail.kernels import forest
 from dovetail.kernels.growth import Node
 from dovetail.objective.losses import respond
 from dovetail.program import Program
 from dovetail.solve.tree import Tree
+from dovetail.tree._sum_of_trees import SumOfTrees, joined
 
 __all__ = ["KnownScores", "TreePrediction", "TreeScores", "add_trees"]
 
 
-class TreeScores(Program):
-    """Scores: a baseline plus the values of the leaves that a row falls into, one a tree.
+class TreeScores(SumOfTrees):
+    """Scores: a baseline plus the values of the leaves that a row falls into, one a tree, k trees
+    an iteration; see `SumOfTrees`. Nodes may split by categories.
 
-    The trees lie one behind the other. A row goes to the left child of a node where its value of
-    the node's feature is no greater than the threshold, or its category is in the node's set; the
-    right child is the node behind the left one; missing values (NaN) go as the node says. A leaf is
-    its own left child.
-
-    roots, depths : int64 of shape (t,), of each tree; k trees an iteration, one a score
-    feature, left : int64 of shape (m,)
     threshold, value : of shape (m,), in X's dtype
-    missing_right : bool of shape (m,)
     category : int64 of shape (m,), position in `bits` of a node's set, −1 where it has none
-    bits : int64 of shape (c, 4), a bit for each of the codes 0 to 255
+    bits : int64 of shape (c, words), a bit for each code that goes left
     baseline : of shape (k,)
-    depth : of the deepest leaf
     response : from scores to predictions, a name that `objective.losses.respond` knows
     flat : whether k is 1 and the output has shape (n,) instead of (n, 1)
     gain, cover : float64 of shape (m,), by how much each split lowered the loss, 0 for leaves, and
         how many training rows reached each node; None in files of versions that did not keep them
     """
 
-    roots: Tensor
-    depths: Tensor
-    feature: Tensor
-    threshold: Tensor
-    left: Tensor
-    missing_right: Tensor
-    value: Tensor
     category: Tensor
     bits: Tensor
     baseline: Tensor
-    depth: int
     response: str
     flat: bool
     gain: Tensor | None = None
@@ -68,25 +52,16 @@ class TreeScores(Program):
         """Trees, behind those of another program, in baseline's dtype and on its device."""
         arrays = {**_joined(trees, as_numpy(baseline).dtype), **_records(trees)}
         tensors = {name: as_tensor(a, baseline.device) for name, a in arrays.items()}
-        if before is not None:
-            tensors = _behind(before, tensors)
+        tensors = joined(before, tensors)
         depth = int(tensors["depths"].max()) if len(tensors["depths"]) else 0
         return cls(**tensors, baseline=baseline, depth=depth, response=response, flat=flat)
 
+    @property
+    def sets(self) -> tuple[Tensor, Tensor]:
+        return self.category, self.bits
+
     def forward(self, X: Tensor) -> Tensor:
-        F = self.baseline + traversal.reference_scores(
-            X,
-            self.roots,
-            self.feature,
-            self.threshold,
-            self.left,
-            self.missing_right,
-            self.value,
-            self.category,
-            self.bits,
-            self.depth,
-            len(self.baseline),
-        )
+        F = self.baseline + self.add_up(X, len(self.baseline))
         return F[:, 0] if self.flat else F
 
     def scores(self, X: Tensor) -> Tensor:
@@ -99,33 +74,19 @@ class TreeScores(Program):
     def sums(self, X: Tensor) -> Tensor:
         """The scores before rounding, float64 of shape (n, k), on the CPU."""
         total = self._start(X)
-        self._add(X.cpu(), 0, len(self.roots), total)
+        self.add_to(as_numpy(total), X.cpu())
         return total
 
     def staged(self, X: Tensor) -> Iterator[Tensor]:
         """The scores after each iteration."""
-        k, total = len(self.baseline), self._start(X)
+        k, total, given = len(self.baseline), self._start(X), X.device
+        X = X.cpu()
         for first in range(0, len(self.roots), k):
-            self._add(X.cpu(), first, first + k, total)
-            yield self._shaped(total).to(X.device, copy=True)
+            self.add_to(as_numpy(total), X, first, first + k)
+            yield self._shaped(total).to(given, copy=True)
 
     def _start(self, X: Tensor) -> Tensor:
         return self.baseline.cpu().double().repeat(len(X), 1)
-
-    def _add(self, X: Tensor, first: int, last: int, total: Tensor) -> None:
-        traversal.add_scores(
-            as_numpy(X),
-            as_numpy(self.roots)[first:last],
-            as_numpy(self.depths)[first:last],
-            as_numpy(self.feature),
-            as_numpy(self.threshold),
-            as_numpy(self.left),
-            as_numpy(self.missing_right),
-            as_numpy(self.value),
-            as_numpy(self.category),
-            as_numpy(self.bits),
-            as_numpy(total),
-        )
 
     def _shaped(self, total: Tensor) -> Tensor:
         F = total.to(self.value.dtype)
@@ -164,8 +125,11 @@ class KnownScores(Program):
 
 def add_trees(trees: Sequence[Tree], X: Tensor, F: Tensor) -> None:
     """Add the values of trees, k an iteration, to scores F of shape (n, k), float64 on the CPU."""
-    values = as_numpy(X)
-    traversal.add_scores(values, **_joined(trees, values.dtype), out=as_numpy(F))
+    rows = as_numpy(X)
+    arrays = _joined(trees, rows.dtype)
+    del arrays["depths"]
+    arrays["value"], arrays["sets"] = arrays["value"][:, None], arrays.pop("bits")
+    forest.add_values(rows, forest.plan(forest.Trees(**arrays), rows.dtype), as_numpy(F))
 
 
 def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -204,17 +168,3 @@ def _records(trees: Sequence[Tree]) -> dict[str, Any]:
         "gain": np.concatenate([np.empty(0), *(t.gain for t in trees)]),
         "cover": np.concatenate([np.empty(0), *(t.cover for t in trees)]),
     }
-
-
-def _behind(before: TreeScores, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The arrays of two programs joined, positions moved."""
-    nodes, sets = len(before.left), len(before.bits)
-    category = tensors["category"]
-    moved = {
-        **tensors,
-        "roots": tensors["roots"] + nodes,
-        "left": tensors["left"] + nodes,
-        "category": torch.where(category < 0, category, category + sets),
-    }
-    known = {name: getattr(before, name) for name in moved}
-    return {n: torch.cat([old, moved[n]]) for n, old in known.items() if old is not None}

@@ -86,7 +86,7 @@ def attributions(
     ----------
     X : float array of shape (n, d)
     roots : int64 of shape (t,), first node of each tree
-    feature, threshold, left, missing_right, category, bits : see kernels.traversal
+    feature, threshold, left, missing_right, category, bits : see kernels.forest
     value : float of shape (m, v); tree i adds to the scores i v to i v + v − 1, modulo k
     cover : float64 of shape (m,), rows (or weight) that reached each node in training
 
@@ -247,9 +247,10 @@ def _turn(columns: Any, trees: Any, node: Any, at: Any, right: Any) -> None:
             x = columns[j, i]
             right[at, i] = 1.0 if (missing if x != x else x > threshold) else 0.0
         return
+    last = 64.0 * trees.bits.shape[1] - 1
     for i in range(columns.shape[1]):
         goes, x = missing, columns[j, i]
         if x >= 0:
-            code = int(min(x, 255.0))
+            code = int(min(x, last))
             goes = (trees.bits[c, code >> 6] >> (code & 63)) & 1 == 0
         right[at, i] = 1.0 if goes else 0.0

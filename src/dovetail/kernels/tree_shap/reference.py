@@ -29,7 +29,7 @@ def attributions(
     left_m: Tensor,
     missing_right_m: Tensor,
     category_m: Tensor,
-    bits_c4: Tensor,
+    bits_cw: Tensor,
     value_mv: Tensor,
     cover_m: Tensor,
     k: int,
@@ -37,7 +37,7 @@ def attributions(
     """Shapley values, float64 of shape (n, d, k), and what is said of no known feature, (k,)."""
     n, d = X_nd.shape
     v = value_mv.shape[1]
-    goes_right = _sides(X_nd, feature_m, threshold_m, missing_right_m, category_m, bits_c4)
+    goes_right = _sides(X_nd, feature_m, threshold_m, missing_right_m, category_m, bits_cw)
     cover, value = cover_m.double(), value_mv.double()
 
     def said(node: int, known: int) -> Any:
@@ -73,16 +73,16 @@ def _sides(
     threshold_m: Tensor,
     missing_right_m: Tensor,
     category_m: Tensor,
-    bits_c4: Tensor,
+    bits_cw: Tensor,
 ) -> Tensor:
-    """Whether a row would go right at a node, bool of shape (m, n); see kernels.traversal."""
+    """Whether a row would go right at a node, bool of shape (m, n); see kernels.forest."""
     x = X_nd[:, feature_m].T
     missing = x.isnan()
     right = x > threshold_m[:, None]
     categorical = (category_m >= 0)[:, None]
-    if len(bits_c4):
-        code = torch.where(missing, 0, x).clamp(0, 255).long()
-        word = bits_c4[category_m.clamp(min=0)[:, None], code >> 6]
+    if len(bits_cw):
+        code = torch.where(missing, 0, x).clamp(0, 64 * bits_cw.shape[1] - 1).long()
+        word = bits_cw[category_m.clamp(min=0)[:, None], code >> 6]
         right = torch.where(categorical, (word >> (code & 63)) & 1 == 0, right)
         missing = missing | (categorical & (x < 0))
     return torch.where(missing, missing_right_m[:, None], right)
