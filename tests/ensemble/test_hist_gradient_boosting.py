@@ -7,13 +7,16 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 import torch
+from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier as TheirClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor as TheirRegressor
 from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import cross_val_score
 
 import dovetail as dv
+from dovetail.data import bins
 from dovetail.datasets import load_penguins
 from dovetail.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from dovetail.errors import DataError
@@ -550,15 +553,95 @@ def test_categories_on_real_data():
     assert cross_val_score(model, X, y, cv=5).mean() > 0.97
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_more_categories_than_a_byte_has_codes(missing):
+    """The first split is the best one of those between categories ordered by their means."""
+    rng = np.random.default_rng(0)
+    n, levels, least = 20_000, 1000, 50
+    kind, x = rng.integers(0, levels, n).astype(float), rng.normal(size=n)
+    kind[rng.random(n) < missing] = np.nan
+    y = rng.normal(size=levels + 1)[np.nan_to_num(kind, nan=levels).astype(int)] + x
+    X = np.column_stack([x / 100, kind])
+    options = {"categorical_features": [1], "min_samples_leaf": least, "early_stopping": False}
+    stump = {"max_iter": 1, "max_leaf_nodes": 2, "learning_rate": 1.0, **options}
+    model = HistGradientBoostingRegressor(**stump).fit(X, y)
+
+    g = y.mean() - y
+    cell = np.nan_to_num(kind, nan=levels).astype(int)
+    sums, counts = np.bincount(cell, g, levels + 1), np.bincount(cell, minlength=levels + 1)
+    used = np.flatnonzero(counts >= 10)
+    used = used[np.argsort(sums[used] / (counts[used] + 10), kind="stable")]
+    best = (0.0, None)
+    for order, steps in ((used, (len(used) + 1) // 2), (used[::-1], (len(used) - 1) // 2)):
+        for k in range(1, steps + 1):
+            a, m = sums[order[:k]].sum(), counts[order[:k]].sum()
+            if min(m, n - m) >= least and a**2 / m + a**2 / (n - m) > best[0] + 1e-9:
+                best = (a**2 / m + a**2 / (n - m), np.isin(cell, order[:k]))
+    left = best[1]
+    expected = np.where(left, y[left].mean(), y[~left].mean())
+    np.testing.assert_allclose(model.predict(X), expected, atol=1e-6)
+    unseen = np.column_stack([np.zeros(1), [levels + 7.0]])
+    assert np.isfinite(model.predict(unseen)).all()
+
+    full = HistGradientBoostingRegressor(max_iter=60, **options)
+    held = slice(n // 2)
+    full.fit(X[n // 2 :], y[n // 2 :], sample_weight=np.ones(n - n // 2))
+    assert full.score(X[held], y[held]) > 0.7
+    draws = HistGradientBoostingRegressor(max_iter=40, subsample=0.5, random_state=0, **options)
+    assert draws.fit(X, y).score(X, y) > 0.75
+
+
+# -- sparse input
+
+
+SPARSE = [
+    (HistGradientBoostingRegressor, {}),
+    (HistGradientBoostingRegressor, {"subsample": 0.5}),
+    (HistGradientBoostingClassifier, {"early_stopping": True}),
+    (HistGradientBoostingClassifier, {"early_stopping": True, "scoring": "accuracy"}),
+]
+
+
+@pytest.mark.parametrize(("cls", "options"), SPARSE)
+@pytest.mark.parametrize("form", [sp.csr_matrix, sp.csc_array])
+def test_sparse_input_gives_the_same_model(cls, options, form):
+    X = sp.random(3000, 60, 0.04, format="csr", random_state=0)
+    y = X @ np.arange(60) % 7 + X[:, :20].sum(axis=1).A1
+    y = np.digitize(y, [0.5, 3]) if cls is HistGradientBoostingClassifier else y
+    model = cls(max_iter=8, random_state=0, **options)
+    expected = clone(model).fit(X.toarray(), y)
+    model.fit(form(X), y)
+    np.testing.assert_allclose(model.predict(form(X)), expected.predict(X.toarray()), rtol=1e-6)
+    staged = [list(m.staged_predict(Z)) for m, Z in ((model, form(X)), (expected, X.toarray()))]
+    np.testing.assert_allclose(*staged, rtol=1e-6)
+
+
+def test_features_that_share_columns_give_the_same_model(monkeypatch):
+    rng = np.random.default_rng(0)
+    n = 4000
+    kinds = [rng.integers(0, levels, n) for levels in (70, 9, 4, 2, 2)]
+    X = np.column_stack(
+        [*(k[:, None] == np.arange(k.max() + 1) for k in kinds), rng.normal(size=n)]
+    )
+    X = X.astype(np.float32)
+    X[rng.random(X.shape) < 0.001] = np.nan
+    y = sum(rng.normal(size=k.max() + 1)[k] for k in kinds) + rng.normal(size=n)
+    expected = HistGradientBoostingClassifier(max_iter=20).fit(X, y > 0)
+    monkeypatch.setattr(bins, "_SHARE_FROM", 1)
+    shared = HistGradientBoostingClassifier(max_iter=20).fit(X, y > 0)
+    np.testing.assert_array_equal(shared.predict_proba(X), expected.predict_proba(X))
+
+
 # -- errors
 
 
 def test_too_many_categories():
-    column = pa.array([str(i) for i in range(256)]).dictionary_encode()
+    column = pa.array([str(i) for i in range(2**16)]).dictionary_encode()
     table = pa.table({"id": column})
-    with pytest.raises(ValueError, match="'id' is expected to have a cardinality <= 255"):
-        HistGradientBoostingRegressor().fit(table, np.arange(256.0))
-    HistGradientBoostingRegressor(max_iter=1).fit(table.slice(1), np.arange(255.0))
+    with pytest.raises(ValueError, match="'id' is expected to have a cardinality <= 65535"):
+        HistGradientBoostingRegressor().fit(table, np.arange(2.0**16))
+    with pytest.raises(ValueError, match="'id' is expected to have a cardinality <= 99"):
+        HistGradientBoostingRegressor(max_bins=99).fit(table.slice(2**16 - 100), np.arange(100.0))
 
 
 @pytest.mark.parametrize("values", [pd.Series(["a", "b"] * 10), pd.date_range("2020", periods=20)])

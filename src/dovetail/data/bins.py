@@ -205,7 +205,7 @@ def cut(X: Matrix, rows: npt.NDArray[np.int64], edges: Edges) -> Bins:
     if len(bundles.columns) < len(narrow):
         by_row = _by_row(bundles.columns)
     many = np.empty((len(wide) - len(narrow), len(rows)), np.uint16)
-    for codes_j, j in zip(many, np.flatnonzero(wide), strict=True):
+    for codes_j, j in zip(many, np.flatnonzero(wide).tolist(), strict=True):
         column = values[rows, j]
         missing[j] = np.isnan(column).any()
         codes_j[:] = np.where(np.isnan(column), edges.counts[j], column)
@@ -222,8 +222,7 @@ def _cut_sparse(X: SparseMatrix, rows: npt.NDArray[np.int64], edges: Edges) -> B
         codes = np.searchsorted(cuts, stored).astype(np.uint8)
         codes[np.isnan(stored)] = MISSING
         missing[j] = np.isnan(stored).any()
-        zero = int(np.searchsorted(cuts, 0.0))
-        bundler.share(j, codes, m, matrix.indices[inside], zero)
+        bundler.share(j, codes, m, matrix.indices[inside], int(np.searchsorted(cuts, 0.0)))
     bundles = bundler.done(d, m)
     return Bins(edges, _by_row(bundles.columns), bundles, np.empty((0, m), np.uint16), missing)
 

@@ -121,7 +121,8 @@ class Bundler:
     def done(self, d: int, m: int) -> Bundles:
         """The columns of m rows; of d features, those that were not given have the column −1."""
         column, own_of = np.full(d, -1), np.full(d, -1)
-        columns, own = np.empty((len(self._all), m), np.uint8), []
+        columns = np.empty((len(self._all), m), np.uint8)
+        own: list[Codes] = []
         for number, bundle in enumerate(self._all):
             column[bundle.members], columns[number] = number, bundle.codes
             if len(bundle.members) > 1:

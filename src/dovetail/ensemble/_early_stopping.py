@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import resample
 from torch import Tensor
 
+from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._program import KnownScores, TreeScores, add_trees
 from dovetail.objective.losses import Loss
@@ -27,13 +28,15 @@ _SHOWN = 10_000  # training rows that a scorer is shown
 class Rows(NamedTuple):
     """Rows on the CPU: X (n, d), targets as the loss wants them, weights float64 or None."""
 
-    X: Tensor
+    X: Matrix
     y: Tensor
     w: Tensor | None
 
     def take(self, index: npt.NDArray[np.int64]) -> "Rows":
         """Some of the rows."""
-        return Rows(self.X[index], self.y[index], None if self.w is None else self.w[index])
+        X = self.X
+        X = X.take_rows(torch.from_numpy(index)) if isinstance(X, SparseMatrix) else X[index]
+        return Rows(X, self.y[index], None if self.w is None else self.w[index])
 
 
 @dataclass
@@ -128,4 +131,5 @@ class ByScorer:
         self.model._program = known if self.known else made
         weights = {} if rows.w is None else {"sample_weight": as_numpy(rows.w)}
         labels = self.model._labels(rows.y)
-        return float(self.scorer(self.model, as_numpy(rows.X), labels, **weights))
+        X = rows.X.to_scipy() if isinstance(rows.X, SparseMatrix) else as_numpy(rows.X)
+        return float(self.scorer(self.model, X, labels, **weights))

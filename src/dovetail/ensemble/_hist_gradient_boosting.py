@@ -132,7 +132,7 @@ class HistGradientBoosting(_Boosted, Estimator):
         """Targets as the loss wants them, the loss, and how many scores it takes."""
         raise TypeError(f"{type(self).__name__} does not say what it is trained to.")
 
-    def _open_further_y(self, y: Any, X: Tensor) -> Tensor:
+    def _open_further_y(self, y: Any, X: Matrix) -> Tensor:
         """Targets of other rows, read as those of fit."""
         raise TypeError(f"{type(self).__name__} does not say how it is validated.")
 
@@ -471,7 +471,7 @@ class HistGradientBoosting(_Boosted, Estimator):
 
     # -- predicting
 
-    def _scores(self, X: Tensor) -> Tensor:
+    def _scores(self, X: Matrix) -> Tensor:
         F: Tensor = self._program.scores(X)
         return F
 

@@ -4,17 +4,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.kernels import forest
 from dovetail.kernels.growth import Node
 from dovetail.objective.losses import respond
 from dovetail.program import Program
 from dovetail.solve.tree import Tree
-from dovetail.tree._sum_of_trees import SumOfTrees, joined
+from dovetail.tree._sum_of_trees import SumOfTrees, dense_parts, joined
 
 __all__ = ["KnownScores", "TreePrediction", "TreeScores", "add_trees"]
+
+_WORDS = 4  # of a set of up to 255 categories
 
 
 class TreeScores(SumOfTrees):
@@ -64,21 +68,28 @@ class TreeScores(SumOfTrees):
         F = self.baseline + self.add_up(X, len(self.baseline))
         return F[:, 0] if self.flat else F
 
-    def scores(self, X: Tensor) -> Tensor:
-        """The same outside autograd, compiled where X is on the CPU."""
+    def scores(self, X: Matrix) -> Tensor:
+        """The same outside autograd, compiled where X is on the CPU; X may be sparse."""
+        if isinstance(X, SparseMatrix):
+            return torch.cat([self.scores(part) for part in dense_parts(X)])
         if X.device.type == "cpu":
             return self._shaped(self.sums(X))
         F: Tensor = TreeScores.forward(self, X)
         return F
 
-    def sums(self, X: Tensor) -> Tensor:
+    def sums(self, X: Matrix) -> Tensor:
         """The scores before rounding, float64 of shape (n, k), on the CPU."""
+        if isinstance(X, SparseMatrix):
+            return torch.cat([self.sums(part) for part in dense_parts(X)])
         total = self._start(X)
         self.add_to(as_numpy(total), X.cpu())
         return total
 
-    def staged(self, X: Tensor) -> Iterator[Tensor]:
+    def staged(self, X: Matrix) -> Iterator[Tensor]:
         """The scores after each iteration."""
+        if isinstance(X, SparseMatrix):
+            yield from map(torch.cat, zip(*map(self.staged, dense_parts(X)), strict=True))
+            return
         k, total, given = len(self.baseline), self._start(X), X.device
         X = X.cpu()
         for first in range(0, len(self.roots), k):
@@ -123,8 +134,14 @@ class KnownScores(Program):
         return respond(self.response, F)
 
 
-def add_trees(trees: Sequence[Tree], X: Tensor, F: Tensor) -> None:
+def add_trees(trees: Sequence[Tree], X: Matrix, F: Tensor) -> None:
     """Add the values of trees, k an iteration, to scores F of shape (n, k), float64 on the CPU."""
+    if isinstance(X, SparseMatrix):
+        begin = 0
+        for part in dense_parts(X):
+            add_trees(trees, part, F[begin : begin + len(part)])
+            begin += len(part)
+        return
     rows = as_numpy(X)
     arrays = _joined(trees, rows.dtype)
     del arrays["depths"]
@@ -140,13 +157,13 @@ def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
     first = np.repeat(roots, sizes)
     feature, left, place = nodes[:, Node.FEATURE], nodes[:, Node.LEFT] + first, nodes[:, Node.BIN]
     leaf = left == np.arange(len(nodes))
-    threshold = np.full(len(nodes), np.inf)
+    threshold, category = np.full(len(nodes), np.inf), nodes[:, Node.SET]
+    words = trees[0].sets.shape[1] if trees else _WORDS
     if trees:
         edges = trees[0].edges
         # where the last bin goes left too, only missing values go right
-        inside = ~leaf & (place < edges.counts[feature] - 1)
+        inside = ~leaf & (category < 0) & (place < edges.counts[feature] - 1)
         threshold[inside] = edges.cuts[feature[inside], place[inside]]
-    category = nodes[:, Node.SET]
     return {
         "roots": roots,
         "depths": np.maximum.reduceat(nodes[:, Node.DEPTH], roots) if trees else roots,
@@ -158,7 +175,7 @@ def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
         "category": np.where(
             category < 0, -1, category + np.repeat(np.cumsum([0, *sets])[:-1], sizes)
         ),
-        "bits": np.concatenate([np.empty((0, 4), np.int64), *(t.sets for t in trees)]),
+        "bits": np.concatenate([np.empty((0, words), np.int64), *(t.sets for t in trees)]),
     }
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dovetail.base import Decisions, Probabilities, WeightedClassifier
 from dovetail.data.door import column_of
+from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._hist_gradient_boosting import HistGradientBoosting
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
@@ -50,7 +51,7 @@ class HistGradientBoostingClassifier(
         Share of the features, drawn anew for each leaf, that its split is looked for among.
     max_bins : int from 2 to 255, default=255
         Most bins of a feature, missing values apart. A categorical feature has as many as
-        categories.
+        categories, and may have up to 65,535 where this is left at 255.
     categorical_features : array-like of bool, int or str, "from_dtype" or None
         A mask, positions or names. "from_dtype", the default, takes the columns of a frame that are
         categorical: pandas' category, polars' Categorical and Enum, arrow's dictionary. Categories
@@ -138,7 +139,7 @@ class HistGradientBoostingClassifier(
         k = len(self.classes_)
         return (y.double(), BinaryLogLoss(), 1) if k <= 2 else (y, MultinomialLogLoss(k), k)
 
-    def _open_further_y(self, y: Any, X: Tensor) -> Tensor:
+    def _open_further_y(self, y: Any, X: Matrix) -> Tensor:
         labels = column_of(y, self)
         codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
         unseen = labels[self.classes_[codes] != labels]

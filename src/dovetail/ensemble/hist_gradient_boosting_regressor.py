@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dovetail.base import WeightedRegressor
 from dovetail.data.door import open_targets
+from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy
 from dovetail.ensemble._hist_gradient_boosting import HistGradientBoosting
 from dovetail.ensemble._program import TreePrediction
@@ -87,7 +88,7 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
         Share of the features, drawn anew for each leaf, that its split is looked for among.
     max_bins : int from 2 to 255, default=255
         Most bins of a feature, missing values apart. A categorical feature has as many as
-        categories.
+        categories, and may have up to 65,535 where this is left at 255.
     categorical_features : array-like of bool, int or str, "from_dtype" or None
         A mask, positions or names. "from_dtype", the default, takes the columns of a frame that are
         categorical: pandas' category, polars' Categorical and Enum, arrow's dictionary. Categories
@@ -138,8 +139,8 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
     Raises
     ------
     ValueError
-        Where a categorical feature has more than `max_bins` categories, y does not suit the loss,
-        or a constraint names what cannot have one.
+        Where a categorical feature has too many categories (see `max_bins`), y does not suit the
+        loss, or a constraint names what cannot have one.
 
     Cost of fit O(n d) for bins and at most O(n d depth) a tree, of predict O(depth) a row and tree.
     Ke et al. (2017), LightGBM, https://dl.acm.org/doi/10.5555/3294996.3295074; Chen & Guestrin
@@ -200,7 +201,7 @@ class HistGradientBoostingRegressor(HistGradientBoosting, WeightedRegressor):
             return TweedieDeviance(self.tweedie_power)
         return _LOSSES[self.loss]()
 
-    def _open_further_y(self, y: Any, X: Tensor) -> Tensor:
+    def _open_further_y(self, y: Any, X: Matrix) -> Tensor:
         return open_targets(y, X, self, multi_output=False)
 
     def _labels(self, y: Tensor) -> npt.NDArray[Any]:

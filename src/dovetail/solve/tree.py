@@ -138,19 +138,16 @@ class Grower:
         d, n = len(bins.missing), len(bins.by_row)
         leaves = max(n // rules.min_rows, 1)
         best_first = rules.max_leaves is not None and rules.max_leaves < leaves
-        self._rules = Rules(
-            *_features(bins, rules),
-            _groups(rules, d),
-            Limits(
-                float(rules.feature_share),
-                0,
-                _UNLIMITED if rules.max_leaves is None else int(rules.max_leaves),
-                _UNLIMITED if rules.max_depth is None else int(rules.max_depth),
-                int(rules.min_rows),
-                float(rules.min_hessian),
-                float(rules.l2),
-                best_first,
-            ),
+        self._rules = Rules(*_features(bins, rules), _groups(rules, d))
+        self._limits = Limits(
+            float(rules.feature_share),
+            0,
+            _UNLIMITED if rules.max_leaves is None else int(rules.max_leaves),
+            _UNLIMITED if rules.max_depth is None else int(rules.max_depth),
+            int(rules.min_rows),
+            float(rules.min_hessian),
+            float(rules.l2),
+            best_first,
         )
         if best_first:
             assert rules.max_leaves is not None
@@ -176,19 +173,19 @@ class Grower:
         """A tree for these gradients, on some of the rows or all; the array of rows is used again
         by the next one.
         """
-        rules = self._rules
-        if rules.limits.share < 1:
+        limits = self._limits
+        if limits.share < 1:
             assert self._random is not None, "drawing features needs a random generator"
             seed = int(self._random.integers(2**62))
-            rules = rules._replace(limits=rules.limits._replace(seed=seed))
+            limits = limits._replace(seed=seed)
         chosen = self._all if some is None else some
         order = self._order[: len(chosen)]
         order[:] = chosen
         rows = self._rows(order, gradients.narrow, gradients.wide)
         units, growth = gradients.units, self._growth
         if self._plant(rows, units):
-            while grow(rows, units, rules, growth, self._shared, *self._pauses) != Stage.DONE:
-                self._step(rows, units, rules)
+            while self._go_on(rows, units, limits) != Stage.DONE:
+                self._step(rows, units, limits)
                 growth.at[At.STAGE] += 1
         return self._grown(order, units)
 
@@ -221,6 +218,11 @@ class Grower:
         own[shared, :BINS] = np.take_along_axis(own[shared], table.astype(np.int64), axis=1)
         return own
 
+    def _go_on(self, rows: Rows, units: Units, limits: Limits) -> int:
+        return int(
+            grow(rows, units, self._rules, limits, self._growth, self._shared, *self._pauses)
+        )
+
     def _plant(self, rows: Rows, units: Units) -> bool:
         """Begin with one leaf; whether it may be split."""
         growth, rules = self._growth, self._rules
@@ -238,7 +240,7 @@ class Grower:
         first = BINS if len(rows.columns) else self._sizes[0]
         gradient, word = sums[:, :first].sum(axis=1)
         growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
-        limits = rules.limits
+        limits = self._limits
         return len(rows.order) >= 2 * limits.min_rows and self._hessian(units) >= limits.min_hessian
 
     def _hessian(self, units: Units) -> float:
@@ -248,20 +250,20 @@ class Grower:
             return float(word & ((1 << units.bits) - 1))
         return (word >> units.bits) * units.hessian
 
-    def _step(self, rows: Rows, units: Units, rules: Rules) -> None:
+    def _step(self, rows: Rows, units: Units, limits: Limits) -> None:
         """The step that the loop left to its caller."""
         growth = self._growth
         stage, parent = growth.at[At.STAGE], growth.nodes[growth.at[At.PARENT]]
         if stage == Stage.DIVIDE:
             slot = parent[Node.SLOT]
-            column = int(rules.features[growth.slots[slot, Slot.FEATURE], Feature.COLUMN])
+            column = int(self._rules.features[growth.slots[slot, Slot.FEATURE], Feature.COLUMN])
             growth.at[At.MIDDLE] = divide(
                 rows, int(parent[Node.BEGIN]), int(parent[Node.END]), column, growth.lefts[slot]
             )
         elif stage == Stage.SUM:
             self._sum(rows, units, int(growth.at[At.SMALLER]))
         else:
-            best_splits(growth, rules, units)
+            best_splits(growth, self._rules, limits, units)
 
     def _sum(self, rows: Rows, units: Units, leaf: int) -> None:
         node = self._growth.nodes[leaf]
@@ -275,7 +277,7 @@ class Grower:
         gain = np.where(leaf, 0.0, growth.values[: len(nodes), 3])
         # a tree is grown as if its root had the value 0; what the best constant gains is no split's
         gradient = float(nodes[0, Node.GRADIENT]) * units.gradient
-        constant = gradient**2 / (self._hessian(units) + self._rules.limits.l2 + 1e-15)
+        constant = gradient**2 / (self._hessian(units) + self._limits.l2 + 1e-15)
         gain[0] = max(gain[0] - constant, 0.0)
         leaves = np.flatnonzero(leaf)
         leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]

@@ -4,7 +4,7 @@ them.
 Shapes: n rows, t trees, m nodes of all trees together, v values of a leaf, k sums.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -121,11 +121,12 @@ def joined(before: SumOfTrees | None, tensors: dict[str, Tensor]) -> dict[str, T
     return {n: torch.cat([old, moved[n]]) for n, old in known.items() if old is not None}
 
 
-def dense_parts(X: SparseMatrix) -> list[Tensor]:
+def dense_parts(X: SparseMatrix) -> Iterator[Tensor]:
     """Some rows after the other."""
     step = max(_BLOCK // max(X.shape[1], 1), 1)
     matrix = X.to_scipy().tocsr()
-    return [as_tensor(matrix[i : i + step].toarray()) for i in range(0, X.shape[0], step)]
+    for begin in range(0, X.shape[0], step):
+        yield as_tensor(matrix[begin : begin + step].toarray())
 
 
 def _rows(X: Tensor) -> npt.NDArray[Any]:

@@ -264,7 +264,7 @@ _NOISE = 1e-12  # a gain smaller than this share of the leaf's loss is rounding
 _SEARCH_SHARE = 2**15  # bins of a thread, below which a second thread costs more than it saves
 
 
-def best_splits(growth: Growth, rules: Rules, units: Units) -> None:
+def best_splits(growth: Growth, rules: Rules, limits: Limits, units: Units) -> None:
     """Find the best splits of the leaves that `at` speaks of: they go to growth.slots and lefts,
     their gains to values.
 
@@ -278,22 +278,22 @@ def best_splits(growth: Growth, rules: Rules, units: Units) -> None:
     """
     threads = min(thread_count(), 1 + len(rules.features) * 2 * BINS // _SEARCH_SHARE)
     if threads > 1:
-        _best_splits(growth, rules, units, threads)
+        _best_splits(growth, rules, limits, units, threads)
     else:
-        _best_splits.sequential(growth, rules, units, 1)
+        _best_splits.sequential(growth, rules, limits, units, 1)
 
 
 @compiled(parallel=True)
-def _best_splits(growth: Growth, rules: Rules, units: Units, tasks: int) -> None:
+def _best_splits(growth: Growth, rules: Rules, limits: Limits, units: Units, tasks: int) -> None:
     at, nodes, d = growth.at, growth.nodes, len(rules.features)
     larger, smaller, wanted = at[At.LARGER], at[At.SMALLER], at[At.WANTED]
-    leaves = _leaf(growth, larger, rules.limits, units), _leaf(growth, smaller, rules.limits, units)
-    whole = np.int64(leaves[0].rows + leaves[1].rows)
-    packed = _fits_packed(whole, units), leaves[0].packed, leaves[1].packed
+    mask = (1 << units.bits) - 1
+    rows, others = nodes[larger, Node.WORD] & mask, nodes[smaller, Node.WORD] & mask
+    whole_packed, packed = _fits_packed(rows + others, units), _fits_packed(rows, units)
     allowed = np.ones((2, d), np.bool_)
     for i in range(2):
-        if wanted >> i & 1 and (len(rules.groups) or rules.limits.share < 1.0):
-            _allow(growth, rules, larger if i == 0 else smaller, allowed[i])
+        if wanted >> i & 1 and (len(rules.groups) or limits.share < 1.0):
+            _allow(growth, rules, limits, larger if i == 0 else smaller, allowed[i])
     gains = np.zeros((tasks, 2))
     found = np.zeros((tasks, 2, 3), np.int64)
     a = growth.histograms[nodes[larger, Node.SLOT]]
@@ -301,18 +301,22 @@ def _best_splits(growth: Growth, rules: Rules, units: Units, tasks: int) -> None
     cells = a.shape[1]
     if larger != smaller:
         for task in numba.prange(tasks):
-            _subtract(a, b, cells * task // tasks, cells * (task + 1) // tasks, packed, units)
+            first, last = cells * task // tasks, cells * (task + 1) // tasks
+            others_packed = _fits_packed(others, units)
+            _subtract(a, b, first, last, (whole_packed, packed, others_packed), units)
     for task in numba.prange(tasks):
         low, high = d * task // tasks, d * (task + 1) // tasks
         for i in range(2):
             if wanted >> i & 1:
+                node = larger if i == 0 else smaller
                 gains[task, i] = _search(
                     a if i == 0 else b,
                     rules,
+                    limits,
                     allowed[i],
                     low,
                     high,
-                    leaves[i],
+                    _leaf(growth, node, limits, units),  # a tuple does not pass into the loop
                     units,
                     found[task, i],
                 )
@@ -323,7 +327,8 @@ def _best_splits(growth: Growth, rules: Rules, units: Units, tasks: int) -> None
                 best = task if gains[task, i] > gains[best, i] else best  # the first of equals
             growth.values[node, 3] = gains[best, i]
             if gains[best, i] > 0.0:
-                _keep(growth, nodes[node, Node.SLOT], found[best, i], leaves[i], rules, units)
+                leaf = _leaf(growth, node, limits, units)
+                _keep(growth, nodes[node, Node.SLOT], found[best, i], leaf, rules, units)
 
 
 class _Leaf(NamedTuple):
@@ -333,7 +338,7 @@ class _Leaf(NamedTuple):
     loss : of the leaf
     lower, upper : bounds of its parts' values
     packed : whether its histogram is
-    total : of the cells of one column
+    total, total_word : of the cells of one column, in both planes
     """
 
     gradient: float
@@ -343,7 +348,8 @@ class _Leaf(NamedTuple):
     lower: float
     upper: float
     packed: bool
-    total: tuple[int, int]
+    total: int
+    total_word: int
 
 
 @compiled(inner=True)
@@ -362,12 +368,13 @@ def _leaf(growth: Growth, node: int, limits: Limits, units: Units) -> _Leaf:
         value[1],
         value[2],
         packed,
-        (g, word),
+        g,
+        word,
     )
 
 
 @compiled(inner=True)
-def _allow(growth: Growth, rules: Rules, node: int, allowed: Any) -> None:
+def _allow(growth: Growth, rules: Rules, limits: Limits, node: int, allowed: Any) -> None:
     """The features a leaf may be split by: those of its sets, and of these a share at random."""
     d, k = len(rules.features), len(rules.groups)
     if k:
@@ -376,7 +383,7 @@ def _allow(growth: Growth, rules: Rules, node: int, allowed: Any) -> None:
             allowed[f] = False
             for i in range(k):
                 allowed[f] |= active[i] and rules.groups[i, f]
-    if rules.limits.share >= 1.0:
+    if limits.share >= 1.0:
         return
     eligible, count = np.empty(d, np.int64), 0
     for f in range(d):
@@ -384,8 +391,8 @@ def _allow(growth: Growth, rules: Rules, node: int, allowed: Any) -> None:
             eligible[count] = f
             count += 1
             allowed[f] = False
-    wanted = max(1, int(np.ceil(rules.limits.share * count)))
-    state = U(rules.limits.seed) + U(node) * U(0xD1342543DE82EF95)
+    wanted = max(1, int(np.ceil(limits.share * count)))
+    state = U(limits.seed) + U(node) * U(0xD1342543DE82EF95)
     for i in range(min(wanted, count)):  # the first steps of a shuffle
         state += U(0x9E3779B97F4A7C15)  # splitmix64, https://doi.org/10.1145/2714064.2660195
         z = (state ^ (state >> U(30))) * U(0xBF58476D1CE4E5B9)
@@ -426,6 +433,7 @@ def _subtract(a: Any, b: Any, begin: int, end: int, packed: Any, units: Units) -
 def _search(
     sums: Any,
     rules: Rules,
+    limits: Limits,
     allowed: Any,
     low: int,
     high: int,
@@ -436,7 +444,7 @@ def _search(
     """The greatest gain of splits by features low … high − 1, 0 where there is none; the first such
     split goes to found.
     """
-    features, limits, room = rules.features, rules.limits, BINS
+    features, room = rules.features, BINS
     for f in range(low, high):
         room = max(room, features[f, Feature.BINS] + 1)
     scores, order = np.empty(room), np.empty(room, np.int64)
@@ -483,7 +491,7 @@ def _take_own(sums: Any, f: int, rules: Rules, leaf: _Leaf, part: Any) -> None:
     """
     of, share = rules.features[f], rules.features[f, Feature.OWN]
     missing = max(of[Feature.MISSING], 0)
-    rest, rest_w, cell = leaf.total[0], leaf.total[1], of[Feature.CELL]
+    rest, rest_w, cell = leaf.total, leaf.total_word, of[Feature.CELL]
     for plane in range(1 if leaf.packed else 2):
         part[plane, missing] = 0
         for code in range(of[Feature.BINS]):
@@ -846,6 +854,7 @@ def grow(
     rows: Rows,
     units: Units,
     rules: Rules,
+    limits: Limits,
     growth: Growth,
     room: Any,
     divide_up_to: int,
@@ -868,7 +877,7 @@ def grow(
     one = np.int64(1)  # a literal would have the functions compiled for it once more
     while at[At.STAGE] != Stage.DONE:
         if at[At.STAGE] == Stage.PICK:
-            at[At.PARENT] = _pick(growth, rules)
+            at[At.PARENT] = _pick(growth, limits)
             at[At.STAGE] = Stage.DONE if at[At.PARENT] < 0 else Stage.DIVIDE
         parent = nodes[at[At.PARENT]]
         if at[At.STAGE] == Stage.DIVIDE:
@@ -879,7 +888,7 @@ def grow(
             at[At.MIDDLE] = _divide_here(rows, begin, end, column, growth.lefts[slot], one)
             at[At.STAGE] = Stage.PARTS
         if at[At.STAGE] == Stage.PARTS:
-            at[At.STAGE] = _make_parts(growth, rules, units)
+            at[At.STAGE] = _make_parts(growth, rules, limits, units)
         smaller = nodes[at[At.SMALLER]]
         if at[At.STAGE] == Stage.SUM:
             begin, end = smaller[Node.BEGIN], smaller[Node.END]
@@ -891,7 +900,7 @@ def grow(
         if at[At.STAGE] == Stage.SEARCH:
             if not search:
                 return Stage.SEARCH
-            _best_splits_here(growth, rules, units, one)
+            _best_splits_here(growth, rules, limits, units, one)
             at[At.STAGE] = Stage.KEEP
         if at[At.STAGE] == Stage.KEEP:
             _keep_leaves(growth)
@@ -900,13 +909,13 @@ def grow(
 
 
 @compiled(inner=True)
-def _pick(growth: Growth, rules: Rules) -> int:
+def _pick(growth: Growth, limits: Limits) -> int:
     """Take the next leaf to split out of the open ones; −1 where there is none to be split."""
     at, slots, values = growth.at, growth.slots, growth.values
-    if at[At.OPEN] == 0 or (at[At.NODES] + 1) // 2 >= rules.limits.max_leaves:
+    if at[At.OPEN] == 0 or (at[At.NODES] + 1) // 2 >= limits.max_leaves:
         return -1
     place = at[At.OPEN] - 1
-    if rules.limits.best_first:
+    if limits.best_first:
         for i in range(place - 1, -1, -1):  # of equals, the first
             if values[slots[i, Slot.OPEN], 3] >= values[slots[place, Slot.OPEN], 3]:
                 place = i
@@ -918,7 +927,7 @@ def _pick(growth: Growth, rules: Rules) -> int:
 
 
 @compiled(inner=True)
-def _make_parts(growth: Growth, rules: Rules, units: Units) -> int:
+def _make_parts(growth: Growth, rules: Rules, limits: Limits, units: Units) -> int:
     """Make a divided leaf the parent of two; the next stage."""
     at, nodes, values, slots = growth.at, growth.nodes, growth.values, growth.slots
     left = at[At.NODES]
@@ -939,7 +948,7 @@ def _make_parts(growth: Growth, rules: Rules, units: Units) -> int:
         node[Node.GRADIENT] = g if i == 0 else above[Node.GRADIENT] - g
         node[Node.WORD] = w if i == 0 else above[Node.WORD] - w
         v = -float(node[Node.GRADIENT]) * units.gradient
-        v /= _hessian(node[Node.WORD], units) + rules.limits.l2 + 1e-15
+        v /= _hessian(node[Node.WORD], units) + limits.l2 + 1e-15
         value[1], value[2] = values[at[At.PARENT], 1], values[at[At.PARENT], 2]
         value[0] = min(max(v, value[1]), value[2])
     middle, rising = (
@@ -965,12 +974,9 @@ def _make_parts(growth: Growth, rules: Rules, units: Units) -> int:
     at[At.LARGER] = left if count > other else left + 1
     at[At.SMALLER] = left + 1 if count > other else left
     at[At.WANTED] = 0
-    if (
-        above[Node.DEPTH] + 1 < rules.limits.max_depth
-        and (at[At.NODES] + 1) // 2 < rules.limits.max_leaves
-    ):
-        at[At.WANTED] = (max(count, other) >= 2 * rules.limits.min_rows) + 2 * (
-            min(count, other) >= 2 * rules.limits.min_rows
+    if above[Node.DEPTH] + 1 < limits.max_depth and (at[At.NODES] + 1) // 2 < limits.max_leaves:
+        at[At.WANTED] = (max(count, other) >= 2 * limits.min_rows) + 2 * (
+            min(count, other) >= 2 * limits.min_rows
         )
     if at[At.WANTED] == 0:
         slots[at[At.FREE], Slot.FREE] = slot

@@ -109,14 +109,12 @@ class Rules(NamedTuple):
     listed : uint8, codes of the columns, for each of these features those where it has another code
         than the one it has most often
     groups : uint8 of shape (k, d), sets of features that may interact; (0, d) where all may
-    limits : Limits
     """
 
     features: Any
     own: Any
     listed: Any
     groups: Any
-    limits: Limits
 
 
 class Feature(IntEnum):
