@@ -409,6 +409,23 @@ def test_sampled_classes(sample):
     assert model.score(more[0], truth) > full.score(more[0], truth) - 0.03
 
 
+@pytest.mark.parametrize("cls", [HistGradientBoostingClassifier, HistGradientBoostingRegressor])
+def test_quantized_gradients_find_as_good_splits(cls):
+    X, y = numbers(n=6000)
+    more = numbers(seed=1, n=6000)
+    y, truth = (
+        np.digitize(t, [0, 1]) if cls is HistGradientBoostingClassifier else t for t in (y, more[1])
+    )
+    loss = {} if cls is HistGradientBoostingClassifier else {"loss": "poisson"}
+    y, truth = (t if not loss else t - t.min() for t in (y, truth))
+    scores = {}
+    for quantized in (False, True, "auto"):
+        model = cls(max_iter=30, quantized=quantized, **loss).fit(X, y)
+        scores[quantized] = model.score(more[0], truth)
+    assert scores["auto"] == scores[True] != scores[False]
+    assert scores[True] == pytest.approx(scores[False], abs=0.01)
+
+
 # -- the same model
 
 

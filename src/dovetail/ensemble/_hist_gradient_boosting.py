@@ -125,6 +125,7 @@ class HistGradientBoosting(_Boosted, Estimator):
     random_state: Seed = None
     subsample: Annotated[float, Between(0, 1, "right")] = 1.0
     sampling: Literal["uniform", "gradient"] = "uniform"
+    quantized: Literal["auto"] | bool = "auto"
 
     # -- what a subclass says
 
@@ -225,6 +226,7 @@ class HistGradientBoosting(_Boosted, Estimator):
             self.learning_rate,
             batches.dtype,
             self._sampler(draw),
+            self.quantized,
             self._evaluation(rows, index, held_out, start) if self.do_early_stopping_ else None,
             self._history(before),
             self.n_iter_no_change,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,7 @@ class Boosting:
     learning_rate : by which the leaves' values are multiplied
     dtype : that leaves' values are rounded to
     sampler : RowSampler or None, draws the rows of each iteration's trees
+    quantized : whether sums are of a few bits a row, see `GradientWords`
     evaluate : judges the trees so far and the scores F they give, None where they are not wanted
     history : scores of earlier iterations, if training goes on; those of new ones are added
     patience, tol : stop when none of the last `patience` scores exceeds the one before by tol
@@ -96,6 +98,7 @@ class Boosting:
     learning_rate: float = 0.1
     dtype: torch.dtype = torch.float64
     sampler: RowSampler | None = None
+    quantized: bool | Literal["auto"] = "auto"
     evaluate: Evaluate | None = None
     history: list[Scores] = field(default_factory=list)
     patience: int = 10
@@ -143,7 +146,7 @@ class Boosting:
     def _tree(self, step: _Step, g: Tensor, h: Tensor | None) -> Tree:
         """A tree for one column of scores, which is moved by it."""
         g_n, h_n = as_numpy(g.contiguous()), None if h is None else as_numpy(h.contiguous())
-        words = GradientWords.of(g_n, h_n)
+        words = GradientWords.of(g_n, h_n, self.quantized)
         grown = self.grower.grow(words, None if step.drawn is None else step.drawn.rows)
         tree = grown.tree
         if len(grown.leaves) > 1:

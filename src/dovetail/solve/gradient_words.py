@@ -3,18 +3,19 @@
 There are three ways to choose the words of `kernels.growth`:
 
 * All Hessians are 1: gradients have 30 bits, more than float32 has.
-* Up to 4096 rows: wide words, whose 62 bits are shared among the sums; rounding is below that of
-  float32.
-* More rows: 11 bits for a gradient, 10 for a Hessian, so that sums of 16,383 rows fit into one word
+* Wide words, whose 62 bits are shared among the sums; rounding is below that of float32. The rule
+  for up to 4096 rows.
+* Quantized: 11 bits for a gradient, 10 for a Hessian, so that sums of 16,383 rows fit into one word
   of 64 bits. LightGBM finds 2 bits enough (Shi et al. 2022, https://arxiv.org/abs/2207.09682); with
   11 the choice of splits is that of exact sums but for near-ties. The values of leaves are formed
-  from the gradients themselves.
+  from the gradients themselves. The rule for more rows.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,12 +49,16 @@ class GradientWords:
     units: Units
 
     @classmethod
-    def of(cls, g: Floats, h: Floats | None) -> GradientWords:
-        """Words of gradients and Hessians, shape (n,); h None is 1 for all."""
+    def of(
+        cls, g: Floats, h: Floats | None, quantized: bool | Literal["auto"] = "auto"
+    ) -> GradientWords:
+        """Words of gradients and Hessians, shape (n,); h None is 1 for all, which are never
+        quantized.
+        """
         n = len(g)
         bits, most_g = n.bit_length(), _largest(g)
         most_h = 1.0 if h is None else _largest(h)
-        if h is not None and n <= _WIDE:
+        if h is not None and not (n > _WIDE if quantized == "auto" else quantized):
             units = _unit(most_g, 62 - bits), _unit(most_h, 62 - 2 * bits)
             wide = np.empty((n, 2), np.int64)
             wide[:, 0] = np.rint(g / units[0])
