@@ -8,7 +8,7 @@ import warnings
 
 from benchmarks.harness import report, run
 
-FAMILIES = ("preparation", "text", "models", "trees", "boosting")
+FAMILIES = ("preparation", "text", "models", "trees", "boosting", "scaling")
 
 
 def main() -> None:

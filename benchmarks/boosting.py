@@ -19,21 +19,21 @@ import dovetail.ensemble
 from benchmarks.harness import OURS, Case
 
 _NEW = 50_000  # rows held out
-_THREADS = 2
 
 
 def cases() -> Iterator[Case]:
     """Fits over rows, classes and kinds of columns, and prediction."""
     for rows in (1_000, 10_000, 150_000, 1_000_000):
-        yield _fit("Classifier", *_classes(rows), f"{rows:,} x 28", 100)
+        yield _fit("Classifier", *made_up(rows), f"{rows:,} x 28", 100)
     yield _fit("Regressor", *_numbers(150_000), "150,000 x 28", 100)
-    yield _fit("Classifier", *_classes(20_000, 16, 26), "20,000 x 16, 26 classes", 20)
-    yield _fit("Classifier", *_classes(100_000, 54, 7), "100,000 x 54, 7 classes", 20)
+    yield _fit("Classifier", *made_up(20_000, 16, 26), "20,000 x 16, 26 classes", 20)
+    yield _fit("Classifier", *made_up(100_000, 54, 7), "100,000 x 54, 7 classes", 20)
     yield _fit("Classifier", *_categories(100_000), "100,000 x 10 numbers, 10 categories", 100)
     yield from _predict()
 
 
-def _classes(rows: int, columns: int = 28, classes: int = 2) -> Any:
+def made_up(rows: int, columns: int = 28, classes: int = 2) -> Any:
+    """Rows, half of whose columns tell the class; 50,000 more at the end, to be held out."""
     X, y = make_classification(
         rows + _NEW, columns, n_informative=columns // 2, n_classes=classes, random_state=0
     )
@@ -58,16 +58,18 @@ def _categories(rows: int) -> Any:
     return X, (signal + random.normal(size=n) > 0).astype(int).to_numpy()
 
 
-def _contestants(role: str, trees: int) -> dict[str, Any]:
+def contestants(role: str, trees: int, leaves: int = 31) -> dict[str, Any]:
     """Estimators of the same size that stop at the last tree."""
-    name, ours = f"HistGradientBoosting{role}", {"max_iter": trees, "early_stopping": False}
+    name = f"HistGradientBoosting{role}"
+    ours: dict[str, Any] = {"max_iter": trees, "max_leaf_nodes": leaves, "early_stopping": False}
     found: dict[str, Any] = {
         OURS: getattr(dovetail.ensemble, name)(**ours),
         "sklearn": getattr(sklearn.ensemble, name)(**ours),
     }
     if importlib.util.find_spec("lightgbm"):
         model = getattr(importlib.import_module("lightgbm"), f"LGBM{role}")
-        shared = {"n_estimators": trees, "n_jobs": _THREADS, "verbose": -1}
+        # 0 threads: as many as OpenMP is limited to
+        shared = {"n_estimators": trees, "num_leaves": leaves, "n_jobs": 0, "verbose": -1}
         found["LightGBM"] = model(**shared)
         found["LightGBM quantized"] = model(**shared, use_quantized_grad=True)
     if importlib.util.find_spec("xgboost"):
@@ -75,10 +77,10 @@ def _contestants(role: str, trees: int) -> dict[str, Any]:
             n_estimators=trees,
             tree_method="hist",
             grow_policy="lossguide",
-            max_leaves=31,
+            max_leaves=leaves,
             max_depth=0,
             learning_rate=0.1,
-            n_jobs=_THREADS,
+            n_jobs=0,
             enable_categorical=True,
         )
     return found
@@ -92,7 +94,7 @@ def _score(model: Any, X: Any, y: Any) -> float:
 
 
 def _fit(role: str, X: Any, y: Any, size: str, trees: int) -> Case:
-    models, held = _contestants(role, trees), (X[-_NEW:], y[-_NEW:])
+    models, held = contestants(role, trees), (X[-_NEW:], y[-_NEW:])
     return Case(
         f"HistGradientBoosting{role} {size}, {trees} iterations fit",
         {who: (lambda m=m: m.fit(X[:-_NEW], y[:-_NEW])) for who, m in models.items()},
@@ -101,10 +103,8 @@ def _fit(role: str, X: Any, y: Any, size: str, trees: int) -> Case:
 
 
 def _predict() -> Iterator[Case]:
-    X, y = _classes(150_000)
-    fitted = {
-        who: m.fit(X[:-_NEW], y[:-_NEW]) for who, m in _contestants("Classifier", 100).items()
-    }
+    X, y = made_up(150_000)
+    fitted = {who: m.fit(X[:-_NEW], y[:-_NEW]) for who, m in contestants("Classifier", 100).items()}
     for rows in (_NEW, 1):
         some = X[-rows:]
         yield Case(

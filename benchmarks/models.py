@@ -8,20 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import sklearn.ensemble
 import sklearn.linear_model
 import sklearn.neural_network
 from sklearn.datasets import make_classification, make_regression
 from sklearn.metrics import roc_auc_score
 
-import dovetail.ensemble
 import dovetail.linear_model
 import dovetail.neural_network
 from benchmarks.harness import OURS, Case
 
 
 def cases() -> Iterator[Case]:
-    """Linear models, boosting and a net at a few sizes."""
+    """Linear models and a net."""
     X, y = make_classification(150_000, 28, n_informative=15, random_state=0)
     X = X.astype(np.float32)
     split = 100_000
@@ -34,18 +32,6 @@ def cases() -> Iterator[Case]:
             f"{name} 100k x 200",
             {k: (lambda e=e: e.fit(R, t)) for k, e in _pair("linear_model", name).items()},
         )
-    boosting = {"max_iter": 100, "early_stopping": False}
-    for rows in (1_000, 10_000, 150_000):
-        label = f"HistGradientBoostingClassifier {rows:,} x 28, 100 trees"
-        yield from _classifier(
-            label, "ensemble", "HistGradientBoostingClassifier", X[:rows], y[:rows], boosting
-        )
-    model = _pair("ensemble", "HistGradientBoostingClassifier", **boosting)
-    fitted = {n: e.fit(X[:split], y[:split]) for n, e in model.items()}
-    yield Case(
-        "HistGradientBoosting predict_proba 50k",
-        {n: (lambda e=e: e.predict_proba(X[split:])) for n, e in fitted.items()},
-    )
     net = {"hidden_layer_sizes": (128, 128), "batch_size": 256, "max_iter": 3, "random_state": 0}
     yield from _classifier(
         "MLPClassifier 100k x 28, 128-128, 3 epochs",
