@@ -52,9 +52,7 @@ _RIGHT, _LEFT, _RISING, _FALLING = range(4)
 _CHUNK = 8  # groups summed together: their packed sums, 128 KB, stay in the L2 cache
 _BLOCK = 16383  # rows of a packed sum: their count fits in 14 bits
 _COUNT = 14
-_PACK_FROM = 1024  # fewer rows do not pay for unpacking the sums: it costs as much as 500 rows
 _SUM_SHARE = 4096  # rows of a thread, below which a second thread costs more than it saves
-_SCATTERED = 8  # a share of the rows below which these are gathered before they are summed
 _NEAR = 64  # rows gathered at a time
 
 
@@ -117,8 +115,8 @@ def _histogram(
             _sum_packed(rows, low, high, first, full, last, units, g)
             continue
         w[:] = 0
-        if units.shift == 0 or high - low < _PACK_FROM:
-            _sum(rows, low, high, first, full, last, units, g, w)
+        if units.shift == 0:
+            _sum(rows, low, high, first, full, last, g, w)
             continue
         some = np.empty(len(g), np.int64)
         for start in range(low, high, _BLOCK):
@@ -165,23 +163,14 @@ def _sum_many(
 
 
 @compiled(inner=True)
-def _sum(
-    rows: Rows, low: int, high: int, first: int, full: int, last: int, units: Units, g: Any, w: Any
-) -> None:
-    """Add the words of some rows, by the codes in groups first … last − 1; those from `full` on
-    hold at most four columns.
+def _sum(rows: Rows, low: int, high: int, first: int, full: int, last: int, g: Any, w: Any) -> None:
+    """Add the wide words of some rows, by the codes in groups first … last − 1; those from `full`
+    on hold at most four columns.
     """
-    order, narrow, wide, codes = rows.order, rows.narrow, rows.wide, rows.codes
-    bits, hessian_bits, is_wide = units.bits, units.hessian_bits, units.shift == 0
+    order, wide, codes = rows.order, rows.wide, rows.codes
     for i in range(U(low), U(high)):
         r = order[i]
-        if is_wide:
-            gradient, word = wide[r, 0], wide[r, 1]
-        else:
-            short = np.int64(narrow[r])
-            gradient = short >> hessian_bits
-            word = ((short & ((1 << hessian_bits) - 1)) << bits) + 1
-        base = U(0)
+        gradient, word, base = wide[r, 0], wide[r, 1], U(0)
         for k in range(U(first), U(full)):
             c = codes[r, k]
             for f in range(GROUP):
@@ -201,13 +190,13 @@ def _sum(
 def _sum_packed(
     rows: Rows, low: int, high: int, first: int, full: int, last: int, units: Units, sums: Any
 ) -> None:
-    """The same for up to 16,383 rows, packed.
+    """Add the narrow words of up to 16,383 rows, packed.
 
     Measured on 2.8 GHz Ice Lake with 150,000 rows and 28 features: 0.5 ns a value, where two words
     take 1.2 and two floats read column by column 1.9. That a row's codes lie side by side matters
-    as much in small leaves, where a row costs one cache line instead of one a feature. Rows that
-    lie far apart are gathered first, because then their cache misses overlap: 0.7 ns a value
-    instead of 1.2 for 3,000 rows.
+    as much in small leaves, where a row costs one cache line instead of one a feature. Rows are
+    gathered first, because the cache misses of those that lie far apart then overlap: 0.7 ns a
+    value instead of 1.2 for 3,000 rows out of 150,000, and 0.05 more where they lie side by side.
     """
     order, narrow, codes = rows.order, rows.narrow, rows.codes
     hessian_bits, shift = units.hessian_bits, units.shift
