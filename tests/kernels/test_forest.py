@@ -94,9 +94,11 @@ SIZES = {"masks of 32": 5, "masks of 64": 6, "descent": 9}  # by depth
 def test_sums_and_leaves(n, t, k, v, depth, dtype):
     rng = np.random.default_rng(t)
     trees, deepest = grown(t, rng, dtype=dtype, v=v, depth=depth)
-    check(trees, deepest, rows(n, rng, dtype), k)
+    X = rows(n, rng, dtype)
+    check(trees, deepest, X, k)
     plain = trees._replace(feature=np.minimum(trees.feature, D - 2), category=None, sets=None)
-    check(plain, deepest, rows(n, rng, dtype), k)
+    check(plain, deepest, X, k)
+    check(plain, deepest, np.where(np.isnan(X), 0, X).astype(dtype), k)
 
 
 @pytest.mark.parametrize("depth", SIZES.values(), ids=SIZES)
@@ -105,6 +107,7 @@ def test_any_number_of_categories(words, depth):
     rng = np.random.default_rng(words)
     trees, deepest = grown(40, rng, depth=depth, words=words)
     X = rows(200, rng)
+    X[::3] = np.nan_to_num(X[::3], posinf=7, neginf=-7)
     X[::2, -1] = rng.integers(64 * words - 5, 64 * words + 5, 100)
     check(trees, deepest, X, 1)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -81,23 +82,24 @@ class TreeScores(SumOfTrees):
         """The scores before rounding, float64 of shape (n, k), on the CPU."""
         if isinstance(X, SparseMatrix):
             return torch.cat([self.sums(part) for part in dense_parts(X)])
-        total = self._start(X)
-        self.add_to(as_numpy(total), X.cpu())
-        return total
+        total = self._start(len(X))
+        self.add_to(total, X.cpu())
+        return as_tensor(total)
 
     def staged(self, X: Matrix) -> Iterator[Tensor]:
         """The scores after each iteration."""
         if isinstance(X, SparseMatrix):
             yield from map(torch.cat, zip(*map(self.staged, dense_parts(X)), strict=True))
             return
-        k, total, given = len(self.baseline), self._start(X), X.device
-        X = X.cpu()
+        k, total, rows = len(self.baseline), self._start(len(X)), X.cpu()
         for first in range(0, len(self.roots), k):
-            self.add_to(as_numpy(total), X, first, first + k)
-            yield self._shaped(total).to(given, copy=True)
+            self.add_to(total, rows, first, first + k)
+            yield self._shaped(as_tensor(total)).to(X.device, copy=True)
 
-    def _start(self, X: Tensor) -> Tensor:
-        return self.baseline.cpu().double().repeat(len(X), 1)
+    def _start(self, n: int) -> npt.NDArray[np.float64]:
+        total = np.empty((n, len(self.baseline)))
+        total[:] = as_numpy(self.baseline)
+        return total
 
     def _shaped(self, total: Tensor) -> Tensor:
         F = total.to(self.value.dtype)

@@ -56,7 +56,7 @@ def add_values(X: Any, way: Plan, out: Any, *, first: int = 0, last: int | None 
 
     Cost O(n t (depth + v)), or O(n m) for small trees.
     """
-    part = way.take(first, last)
+    part = way if first == 0 and last is None else way.take(first, last)
     part.walk(X, out, np.empty((len(X), 0), np.int64))
 
 
