@@ -1,4 +1,4 @@
-"""Codes of values: the compiled search agrees with torch's."""
+"""Bins are about as heavy as each other, and the compiled search for codes agrees with torch's."""
 
 import numpy as np
 import pytest
@@ -31,3 +31,25 @@ def test_codes(n, dtype):
     np.testing.assert_array_equal(by_row[:, :4], expected.numpy())
     np.testing.assert_array_equal(by_column, expected.numpy().T)
     assert not by_row[:, 4:].any()
+
+
+@pytest.mark.parametrize("most", [2, 10, 255])
+@pytest.mark.parametrize("heavy", [0, 1, 5, 300])
+def test_bins_are_filled_alike(most, heavy):
+    rng = np.random.default_rng(0)
+    weights = rng.random(3000) + 0.5
+    weights[rng.permutation(3000)[:heavy]] = 400.0
+    ends = np.empty(most, np.int64)
+    count = binning.fill(weights, most, ends)
+    assert 1 < count <= most
+    assert (np.diff(ends[:count]) > 0).all()
+    assert ends[count - 1] == 2999
+    begins = np.append(0, ends[: count - 1] + 1)
+    held = np.add.reduceat(weights, begins)
+    if heavy == 5 and most == 255:  # each to itself, or with less than half a bin before it
+        light = (weights.sum() - 2000) / 250
+        assert count > 240
+        assert ((held < 1.3 * light) | ((held >= 400) & (held < 400 + light))).all()
+    if heavy == 0:
+        np.testing.assert_allclose(held[:-1], weights.sum() / most, rtol=0.3)
+        assert held[-1] < 1.2 * weights.sum() / most

@@ -1,6 +1,7 @@
 """Columns cut into at most 255 bins, so that a value is one byte.
 
-Numbers are cut at quantiles, or between every two distinct values where these are few; categories
+Numbers are cut so that bins hold about equally many, or between every two distinct values where
+these are few; categories
 arrive as codes and keep them, in two bytes where there are more than 255. Code 255 stands for a
 missing value.
 
@@ -16,15 +17,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
 
 from dovetail.data.bundles import Bundler, Bundles
-from dovetail.data.quantiles import column_quantiles, quantiles_of_sorted
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.tensors import as_numpy, as_tensor
-from dovetail.kernels.binning import MISSING, encode
+from dovetail.data.tensors import as_numpy
+from dovetail.kernels.binning import MISSING, encode, fill
 from dovetail.kernels.compiled import thread_count
 
 __all__ = ["BYTE", "Bins", "Edges", "cut", "find_edges"]
@@ -146,26 +145,26 @@ def _with_zero(matrix: Any, j: int, weight: Any) -> tuple[Any, Any]:
 
 
 def _cut_numbers(column: Any, weight: Any, max_bins: int) -> Any:
-    """Thresholds of one column, between −infinity and infinity."""
+    """Thresholds of one column, between the neighboring values of bins."""
     there = ~np.isnan(column)
-    if weight is not None:
-        there &= weight != 0
-        weight = weight[there]
-    column = column[there]
-    ordered = np.sort(column)
-    new = np.flatnonzero(ordered[1:] != ordered[:-1])
-    if len(new) < max_bins:
-        with np.errstate(over="ignore", invalid="ignore"):
-            cuts = (ordered[new] + ordered[new + 1]) / 2
-        cuts[np.isnan(cuts)] = 0.0  # between −infinity and infinity
+    if weight is None:
+        ordered = np.sort(column[there])
     else:
-        levels = torch.linspace(0, 100, max_bins + 1, dtype=torch.float64)[1:-1] / 100
-        if weight is None:
-            cuts = quantiles_of_sorted(as_tensor(ordered)[None], levels, "averaged_inverted_cdf")[0]
-        else:
-            values, w = as_tensor(column)[:, None], as_tensor(weight)
-            cuts = column_quantiles(values, levels, method="averaged_inverted_cdf", w=w)[:, 0]
-        cuts = as_numpy(cuts)
+        there &= weight != 0
+        order = np.argsort(column[there], kind="stable")
+        ordered, weight = column[there][order], weight[there][order]
+    if not len(ordered):
+        return np.empty(0)
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    values, ends = ordered[begins], np.arange(len(begins))
+    if len(values) > max_bins:
+        rows = np.diff(begins, append=len(ordered)) if weight is None else None
+        weights = np.add.reduceat(weight, begins) if rows is None else rows.astype(np.float64)
+        ends = np.empty(max_bins, np.int64)
+        ends = ends[: fill(weights, max_bins, ends)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        cuts = (values[ends[:-1]] + values[ends[:-1] + 1]) / 2
+    cuts[np.isnan(cuts)] = 0.0  # between −infinity and infinity
     return cuts
 
 
