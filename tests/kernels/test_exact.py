@@ -213,7 +213,7 @@ def gains_of(x, y, w, criterion, least):
         n, a = np.arange(1, len(x)), ws.cumsum()[:-1]
         s, total, weight = (ws * ys).cumsum()[:-1], (ws * ys).sum(), ws.sum()
         score = score_of(a, s, criterion) + score_of(weight - a, total - s, criterion)
-        allowed = (n >= least) & (len(x) - n >= least) & (n >= first)
+        allowed = (n >= least) & (len(x) - n >= least)
         allowed &= (xs[1:] != xs[:-1]) & ~(np.isnan(xs[1:]) & np.isnan(xs[:-1]))
         found.append((score - score_of(weight, total, criterion))[allowed])
     return np.concatenate(found)

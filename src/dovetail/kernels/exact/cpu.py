@@ -409,7 +409,7 @@ def _search_bins(
     number: Any,
     room: Room,
 ) -> int:
-    """The best split by one feature, of sums by bins; 0 if it is constant, −1 if bins do not say."""
+    """The best split by one feature; 0 if it is constant, −1 if all rows are in one bin."""
     columns, order, bin_of, best = rows.columns, rows.order, room.bin_of, room.best
     desk, sums, stats = room.desk, room.sums, room.stats
     codes, top, shift = rows.bins[f], columns[f, Column.BINS], 0
