@@ -181,7 +181,9 @@ def test_coarse_codes_are_bins_of_about_equally_many_rows():
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.1])
-@pytest.mark.parametrize(("name", "classes"), [(n, c) for n, c, k in CASES if k == 1 and c < 3])
+@pytest.mark.parametrize(
+    ("name", "classes"), [(n, c) for n, c, k in CASES[:-2] if k == 1 and c < 3]
+)
 @pytest.mark.parametrize("signal", [0.0, 1.0])
 @pytest.mark.parametrize("least", [1, 100])
 def test_bins_do_not_hide_the_best_split(name, classes, missing, signal, least):

@@ -156,7 +156,7 @@ def _open(rows: Rows, limits: Limits, node: int, tree: Tree, room: Room) -> bool
     return True
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _search(
     rows: Rows,
     limits: Limits,
@@ -196,7 +196,7 @@ def _search(
             _scan_rows(limits, f, columns, m, k, weight, number, room)
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _gather_plain(order: Any, w: Any, y: Any, begin: int, m: int, room: Room) -> float:
     """Copy what is summed of a node's rows, and sum it."""
     desk, stats, weight, total = room.desk, room.stats, 0.0, 0.0
@@ -230,7 +230,7 @@ def _gather(order: Any, w: Any, y: Any, classes: int, begin: int, m: int, room: 
     return weight
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _describe(
     rows: Rows,
     limits: Limits,
@@ -287,7 +287,7 @@ def _describe(
     return score
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _spread(criterion: int, m: int, mean: float, room: Room) -> float:
     """Keep how far the targets rise above their mean, and how far they are from it at most; the sum
     of their distances, as the criterion has them.
@@ -307,7 +307,7 @@ def _spread(criterion: int, m: int, mean: float, room: Room) -> float:
     return spread
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _settle(rows: Rows, begin: int, m: int, best: Any) -> None:
     """The threshold of a split, and the code of one between bins."""
     f = np.int64(best[Best.FEATURE])
@@ -398,7 +398,7 @@ def _part(
 # -- one feature of a node
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _search_bins(
     rows: Rows,
     limits: Limits,
@@ -460,7 +460,7 @@ def _search_bins(
     return 1
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _mark(
     limits: Limits, bins: int, w: float, s: float, weight: float, total: float, room: Room
 ) -> bool:
@@ -508,7 +508,7 @@ def _mark(
     return some
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _refine(
     rows: Rows,
     limits: Limits,
@@ -559,7 +559,7 @@ def _refine(
     return at >= 0
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _scan_plain(
     limits: Limits,
     f: int,
@@ -667,7 +667,7 @@ def _keep(at: int, keys: Any, best: Any) -> None:
     best[Best.FOLLOWING] = np.float64(keys[at + 1] >> U(32))
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _scan_rows(
     limits: Limits,
     f: int,
@@ -737,7 +737,7 @@ def _turn(there: int, m: int, room: Room) -> None:
         order[i] = spare[i]
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _score_rows(
     criterion: int, classes: int, k: int, steps: int, weight: float, room: Room
 ) -> None:
@@ -749,15 +749,34 @@ def _score_rows(
         desk[Desk.LOSS_LEFT],
         desk[Desk.LOSS_RIGHT],
     )
-    w, left, right = 0.0, 0.0, _start(criterion, k * max(classes, 1), room)
+    sums, totals, own = desk[Desk.LEFT], desk[Desk.TOTAL], desk[Desk.W]
+    gini, w, left, right = criterion == Criterion.GINI, 0.0, 0.0, 0.0
+    for c in range(k * max(classes, 1)):  # the terms of classes of all rows
+        sums[c] = 0.0
+        right += totals[c] * totals[c] if gini else _xlog(totals[c])
     for i in range(steps):
         place = keys[i] & U(_PLACE)
-        left, right = _advance(criterion, classes, k, place, left, right, room)
-        w += desk[Desk.W, place]
+        u = own[place]
+        w += u
+        for o in range(k):
+            y = desk[Desk.Y + o, place]
+            if classes == 0:
+                sums[o] += u * y
+                continue
+            c = U(o * classes) + U(y)
+            a = sums[c]
+            b = totals[c] - a
+            sums[c] = a + u
+            if gini:
+                left += u * (2.0 * a + u)
+                right += u * (u - 2.0 * b)
+            else:
+                left += _xlog(a + u) - _xlog(a)
+                right += _xlog(b - u) - _xlog(b)
         weights[i], lefts[i], rights[i] = w, left, right
         if classes == 0:
-            scores[i] = _score_parts(criterion, k, left, right, w, weight, room)
-    if criterion == Criterion.GINI:
+            scores[i] = _score_numbers(criterion, k, w, weight, sums, totals)
+    if gini:
         for i in range(steps):
             a, b = weights[i], weight - weights[i]
             scores[i] = (lefts[i] * b + rights[i] * a) / (a * b)
@@ -768,6 +787,18 @@ def _score_rows(
 
 
 @compiled(inner=True, counted=False)
+def _score_numbers(
+    criterion: int, k: int, w: float, weight: float, sums: Any, totals: Any
+) -> float:
+    """The score of both parts from the sums of the left one."""
+    score = 0.0
+    for o in range(k):
+        score += _score(criterion, w, sums[o], totals[o])
+        score += _score(criterion, weight - w, totals[o] - sums[o], totals[o])
+    return score
+
+
+@compiled(inner=True, counted=False, inline=True)
 def _draw(
     limits: Limits,
     plain: bool,
@@ -825,8 +856,11 @@ def _draw(
         at = np.int64(n)
         score = -desk[Desk.LOSS_LEFT, at - 1] - desk[Desk.LOSS_RIGHT, at]
         a, b = desk[Desk.MEDIAN_LEFT, at - 1], desk[Desk.MEDIAN_RIGHT, at]
+    elif classes:
+        sums, totals = desk[Desk.LEFT], desk[Desk.TOTAL]
+        score = _score_classes(criterion, k, classes, w, weight, sums, totals)
     else:
-        score = _score_left(criterion, classes, k, w, weight, desk)
+        score = _score_numbers(criterion, k, w, weight, desk[Desk.LEFT], desk[Desk.TOTAL])
     rising = columns[f, Column.MONOTONE]
     if score > best[Best.SCORE] and (rising == 0 or _is_ordered(rising, a, b, number)):
         best[Best.SCORE], best[Best.FEATURE], best[Best.CODE] = score, f, 0
@@ -886,23 +920,18 @@ def _sum_left_outputs(
 
 
 @compiled(inner=True, counted=False)
-def _score_left(criterion: int, classes: int, k: int, w: float, weight: float, desk: Any) -> float:
-    """The score of both parts from the sums of the left one."""
+def _score_classes(
+    criterion: int, k: int, classes: int, w: float, weight: float, sums: Any, totals: Any
+) -> float:
+    """The same of classes."""
     score, gini = 0.0, criterion == Criterion.GINI
-    for c in range(k * max(classes, 1)):
-        left = desk[Desk.LEFT, c]
-        total = desk[Desk.TOTAL, c]
-        right = total - left
+    for c in range(k * classes):
+        left, right = sums[c], totals[c] - sums[c]
         if gini:
             score += left * left / w + right * right / (weight - w)
-        elif classes:
-            score += _xlog(left) + _xlog(right)
         else:
-            score += _score(criterion, w, left, total)
-            score += _score(criterion, weight - w, right, total)
-    if classes and not gini:
-        score -= k * (_xlog(w) + _xlog(weight - w))
-    return score
+            score += _xlog(left) + _xlog(right)
+    return score if gini else score - k * (_xlog(w) + _xlog(weight - w))
 
 
 @compiled(inner=True, counted=False)
@@ -940,57 +969,6 @@ def _score(criterion: int, w: float, s: float, total: float) -> float:
     if criterion == Criterion.POISSON:
         return s * np.log(s / w) if s > _ZERO * total else -np.inf
     return _xlog(s) + _xlog(w - s) - _xlog(w)
-
-
-@compiled(inner=True, counted=False)
-def _start(criterion: int, s: int, room: Any) -> float:
-    """Empty the left part; the sum of the terms of classes of all rows."""
-    q = 0.0
-    for c in range(s):
-        room.desk[Desk.LEFT, c] = 0.0
-        total = room.desk[Desk.TOTAL, c]
-        q += total * total if criterion == Criterion.GINI else _xlog(total)
-    return q
-
-
-@compiled(inner=True, counted=False)
-def _advance(
-    criterion: int, classes: int, k: int, place: int, left: float, right: float, room: Any
-) -> Any:
-    """Move a row to the left part; the sums of the terms of classes of both parts."""
-    w = room.desk[Desk.W, place]
-    for o in range(k):
-        y = room.desk[Desk.Y + o, place]
-        if classes == 0:
-            room.desk[Desk.LEFT, o] += w * y
-            continue
-        c = o * classes + np.int64(y)
-        a = room.desk[Desk.LEFT, c]
-        b = room.desk[Desk.TOTAL, c] - a
-        room.desk[Desk.LEFT, c] = a + w
-        if criterion == Criterion.GINI:
-            left += w * (2.0 * a + w)
-            right += w * (w - 2.0 * b)
-        else:
-            left += _xlog(a + w) - _xlog(a)
-            right += _xlog(b - w) - _xlog(b)
-    return left, right
-
-
-@compiled(inner=True, counted=False)
-def _score_parts(
-    criterion: int, k: int, left: float, right: float, w: float, weight: float, room: Any
-) -> float:
-    if criterion == Criterion.GINI:
-        return left / w + right / (weight - w)
-    if criterion == Criterion.ENTROPY:
-        return left + right - k * (_xlog(w) + _xlog(weight - w))
-    score = 0.0
-    for o in range(k):
-        s, total = room.desk[Desk.LEFT, o], room.desk[Desk.TOTAL, o]
-        score += _score(criterion, w, s, total)
-        score += _score(criterion, weight - w, total - s, total)
-    return score
 
 
 # -- absolute errors
@@ -1036,46 +1014,46 @@ def _sum_losses(m: int, k: int, room: Any) -> None:
     """For each place in the order of keys the sums of distances to the median, of the rows up to it
     and of those from it on, and the medians.
     """
+    desk, keys = room.desk, room.keys
+    tree_w, tree_s = desk[Desk.TREE_W], desk[Desk.TREE_S]
     for o in range(k):
         for side in range(2):
             for i in range(m + 1):
-                room.desk[Desk.TREE_W, i] = room.desk[Desk.TREE_S, i] = 0.0
+                tree_w[i] = tree_s[i] = 0.0
             w, s = 0.0, 0.0
             for step in range(m):
                 i = step if side == 0 else m - 1 - step
-                place = room.keys[Key.ORDER, i] & U(_PLACE)
-                weight = room.desk[Desk.W, place]
-                y = room.desk[Desk.Y + o, place]
-                at = np.int64(room.keys[Key.RANK + o, place]) + 1
+                place = keys[Key.ORDER, i] & U(_PLACE)
+                weight = desk[Desk.W, place]
+                y = desk[Desk.Y + o, place]
+                at = np.int64(keys[Key.RANK + o, place]) + 1
                 while at <= m:
-                    room.desk[Desk.TREE_W, at] += weight
-                    room.desk[Desk.TREE_S, at] += weight * y
+                    tree_w[at] += weight
+                    tree_s[at] += weight * y
                     at += at & -at
                 w += weight
                 s += weight * y
-                low, below, sum_below = _descend(w / 2.0 - _TINY * w, m, room)
-                high, _, _ = _descend(w / 2.0 + _TINY * w, m, room)
-                first = room.desk[Desk.Y + k + o, low]
+                low, below, sum_below = _descend(w / 2.0 - _TINY * w, m, tree_w, tree_s)
+                high, _, _ = _descend(w / 2.0 + _TINY * w, m, tree_w, tree_s)
+                first = desk[Desk.Y + k + o, low]
                 # below: the rows before the first median; those at it are at no distance
                 loss = first * below - sum_below + (s - sum_below) - first * (w - below)
-                before = room.desk[Desk.LOSS_LEFT + side, i] if o else 0.0
-                room.desk[Desk.LOSS_LEFT + side, i] = before + loss
-                room.desk[Desk.MEDIAN_LEFT + side, i] = (
-                    first + room.desk[Desk.Y + k + o, high]
-                ) / 2.0
+                before = desk[Desk.LOSS_LEFT + side, i] if o else 0.0
+                desk[Desk.LOSS_LEFT + side, i] = before + loss
+                desk[Desk.MEDIAN_LEFT + side, i] = (first + desk[Desk.Y + k + o, high]) / 2.0
 
 
 @compiled(inner=True, counted=False)
-def _descend(most: float, m: int, room: Any) -> Any:
+def _descend(most: float, m: int, tree_w: Any, tree_s: Any) -> Any:
     """The first place at which the running weight exceeds `most`, and the sums before it."""
     at, w, s, step = 0, 0.0, 0.0, 1
     while 2 * step <= m:
         step *= 2
     while step > 0:
-        if at + step <= m and w + room.desk[Desk.TREE_W, at + step] <= most:
+        if at + step <= m and w + tree_w[at + step] <= most:
             at += step
-            w += room.desk[Desk.TREE_W, at]
-            s += room.desk[Desk.TREE_S, at]
+            w += tree_w[at]
+            s += tree_s[at]
         step //= 2
     return min(at, m - 1), w, s
 
@@ -1083,7 +1061,7 @@ def _descend(most: float, m: int, room: Any) -> Any:
 # -- order
 
 
-@compiled(inner=True, counted=False)
+@compiled(inner=True, counted=False, inline=True)
 def _sort_codes(
     codes: Any, bins: Any, order: Any, begin: int, m: int, top: int, room: Room
 ) -> None:
