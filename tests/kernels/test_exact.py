@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dovetail.data.codes import encode_columns
+from dovetail.data.codes import columns_of, encode_columns
 from dovetail.kernels.exact import Criterion
 from dovetail.kernels.exact.reference import best_gain, impurity, prediction
 from dovetail.solve.impurity import ImpurityGrower, ImpurityRules
@@ -29,8 +29,9 @@ def rows_of(seed, n=24, d=3, k=1, classes=0, missing=0.0, levels=7):
 
 
 def grown(X, y, w, classes=0, seed=0, **rules):
-    codes = encode_columns(torch.from_numpy(X))
-    return ImpurityGrower(codes, y, classes, ImpurityRules(**rules)).grow(w, seed)
+    matrix = torch.from_numpy(X)
+    columns = columns_of(matrix) if rules.get("random") else encode_columns(matrix)
+    return ImpurityGrower(columns, y, classes, ImpurityRules(**rules)).grow(w, seed)
 
 
 def reached(tree, X):
@@ -62,7 +63,7 @@ CASES = [
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize(("name", "classes", "k"), CASES)
-@pytest.mark.parametrize("n", [24, 400])  # sorted, and counted or sorted by digits
+@pytest.mark.parametrize("n", [24, 400])  # few rows are sorted, many are summed by bins
 def test_every_split_is_the_best_there_is(name, classes, k, missing, n):
     X, y, w = rows_of(len(name) + classes, n, k=k, classes=classes, missing=missing)
     tree = grown(X, y, w, classes, criterion=name, max_depth=3)
@@ -101,6 +102,7 @@ def test_weights_are_repetitions(seed):
     np.testing.assert_allclose(weighted.value, repeated.value)
 
 
+@settings(deadline=None)  # kernels may be compiled
 @given(st.integers(0, 10_000), st.sampled_from(["gini", "squared_error", "absolute_error"]))
 def test_limits_hold(seed, name):
     classes = 2 if name == "gini" else 0
@@ -159,33 +161,76 @@ def test_least_decrease_and_best_first():
     assert sums == sorted(sums, reverse=True)
 
 
-def test_many_rows_are_split_by_bins_and_few_exactly():
+def test_coarse_codes_are_bins_of_about_equally_many_rows():
     draw = np.random.default_rng(0)
-    x = draw.normal(size=(5000, 1))
-    y = (x[:, 0] > 0.31).astype(float)[:, None]
+    x = np.where(draw.random((5000, 1)) < 0.3, 0.25, draw.normal(size=(5000, 1)))
     codes = encode_columns(torch.from_numpy(x))
     coarse = codes.coarse(64)
     assert coarse.by_column.dtype == np.uint8
-    assert coarse.counts[0] == 64
-    assert np.bincount(coarse.by_column[0]).max() < 2 * 5000 / 64
+    assert coarse.counts[0] <= 64
+    rows = np.bincount(coarse.by_column[0])
+    often = coarse.by_column[0, x[:, 0] == 0.25]
+    assert np.ptp(often) == 0  # and nothing else is there
+    assert rows[often[0]] == len(often)
+    assert np.delete(rows, often[0]).max() < 2 * 5000 / 64
     assert (coarse.low <= coarse.high).all()
     assert (coarse.high[:-1] < coarse.low[1:]).all()
     inside = codes.low[codes.by_column[0]]
     assert (coarse.low[coarse.by_column[0]] <= inside).all()
     assert (coarse.high[coarse.by_column[0]] >= inside).all()
 
-    def grown(**limits):
-        grower = ImpurityGrower(codes, y, 2, ImpurityRules("gini", **limits), bins=64)
-        return grower.grow(np.ones(5000), 0)
 
-    stump = grown(max_leaves=2)
-    assert stump.threshold[0] == pytest.approx(0.31, abs=0.05)
-    assert stump.cover[2] == (x[:, 0] > stump.threshold[0]).sum()
-    assert stump.impurity[1:].max() > 0  # the border lies within a bin
-    whole = grown()
-    leaf = whole.left == np.arange(len(whole.left))
-    assert (whole.impurity[leaf] == 0).all()
-    np.testing.assert_array_equal(whole.cover, reached(whole, x).sum(1))
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("name", "classes"), [(n, c) for n, c, k in CASES[:-2] if k == 1 and c < 3]
+)
+@pytest.mark.parametrize("signal", [0.0, 1.0])
+@pytest.mark.parametrize("least", [1, 100])
+def test_bins_do_not_hide_the_best_split(name, classes, missing, signal, least):
+    draw = np.random.default_rng(classes)
+    X = np.stack([draw.normal(size=3000), np.round(draw.exponential(size=3000), 2)], 1)
+    X[draw.random(X.shape) < missing] = np.nan
+    y = signal * np.nansum(X[:, :1], axis=1) + draw.normal(size=3000)
+    y = ((y > 0.3).astype(float) if classes else np.exp(y / 2))[:, None]
+    w = draw.integers(1, 4, 3000).astype(np.float64)
+    tree = grown(X, y, w, classes, criterion=name, max_leaves=2, min_leaf=least)
+    x = X[:, tree.feature[0]]
+    right = (x > tree.threshold[0]) | (np.isnan(x) & tree.missing_right[0])
+    risk = tree.impurity * tree.weight
+    assert tree.cover.tolist() == [3000, (~right).sum(), right.sum()]
+    gains = [gains_of(x, y[:, 0], w, NAMES[name], least) for x in X.T]
+    found = risk[0] - risk[1] - risk[2]
+    assert found == pytest.approx(max(g.max() for g in gains), rel=1e-9)
+
+
+def gains_of(x, y, w, criterion, least):
+    """What each split of sorted rows takes from the impurity times the weight."""
+    order = np.argsort(x, kind="stable")
+    x, y, w = x[order], y[order], w[order]
+    there, nan = ~np.isnan(x), np.isnan(x)
+    found = [np.array([-np.inf])]
+    for left in (False, True):
+        xs = np.r_[x[nan], x[there]] if left else x
+        ys, ws = (np.r_[v[nan], v[there]] if left else v for v in (y, w))
+        n, a = np.arange(1, len(x)), ws.cumsum()[:-1]
+        s, total, weight = (ws * ys).cumsum()[:-1], (ws * ys).sum(), ws.sum()
+        score = score_of(a, s, criterion) + score_of(weight - a, total - s, criterion)
+        allowed = (n >= least) & (len(x) - n >= least)
+        allowed &= (xs[1:] != xs[:-1]) & ~(np.isnan(xs[1:]) & np.isnan(xs[:-1]))
+        found.append((score - score_of(weight, total, criterion))[allowed])
+    return np.concatenate(found)
+
+
+def score_of(w, s, criterion):
+    with np.errstate(all="ignore"):
+        if criterion == Criterion.GINI:
+            return 2 * s * s / w
+        if criterion == Criterion.SQUARED:
+            return s * s / w
+        if criterion == Criterion.POISSON:
+            return s * np.log(s / w)
+        terms = [np.where(v > 1e-9, v * np.log2(v), 0.0) for v in (s, w - s, w)]
+        return terms[0] + terms[1] - terms[2]
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -195,7 +240,7 @@ def test_rows_fall_where_they_were_counted(random, missing):
     X = draw.normal(size=(3000, 4))
     X[draw.random(X.shape) < missing] = np.nan
     y = np.nansum(X, axis=1, keepdims=True) + draw.normal(size=(3000, 1))
-    codes = encode_columns(torch.from_numpy(X))
-    rules = ImpurityRules("squared_error", random=random, max_features=2)
-    tree = ImpurityGrower(codes, y, 0, rules, bins=255).grow(np.ones(3000), 5)
+    tree = grown(
+        X, y, np.ones(3000), seed=5, criterion="squared_error", random=random, max_features=2
+    )
     np.testing.assert_array_equal(tree.cover, reached(tree, X).sum(1))

@@ -20,7 +20,7 @@ from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.kernels.compiled import thread_count
 
-__all__ = ["Codes", "encode_columns"]
+__all__ = ["Codes", "columns_of", "encode_columns"]
 
 _FEW = 2**16  # numbers up to which threads do not pay
 
@@ -83,6 +83,12 @@ def encode_columns(X: Matrix) -> Codes:
     return _gathered(of_column, X.shape[1], X.shape[0])
 
 
+def columns_of(X: Matrix) -> npt.NDArray[Any]:
+    """A matrix on the CPU as a dense array, column by column: contiguous, of shape (d, n)."""
+    dense = X.to_scipy().toarray() if isinstance(X, SparseMatrix) else as_numpy(X)
+    return np.ascontiguousarray(dense.T)
+
+
 def _gathered(of_column: Callable[[int], _Column], d: int, n: int) -> Codes:
     if n * d < _FEW:
         found = [of_column(j) for j in range(d)]
@@ -129,8 +135,11 @@ def _coarse(column: _Column, most: int) -> _Column:
         return column
     rows = np.bincount(column.codes, minlength=count)[:count]
     before = np.cumsum(rows) - rows
-    # each code begins at the first value at or behind its share of the rows
-    begins = np.searchsorted(before, np.arange(most) * (rows.sum() / most))
+    # each code begins at the first value at or behind its share of the rows; a value of two shares,
+    # which covers the end of one at least, has a code of its own
+    share = rows.sum() / most
+    begins = np.searchsorted(before, np.arange(most) * share)
+    begins = np.append(begins, np.flatnonzero(rows >= 2 * share))
     begins = np.unique(np.minimum(begins, count - 1))
     ends = np.append(begins[1:], count)
     table = np.repeat(np.arange(len(begins) + 1), np.append(ends - begins, 1))  # and for missing

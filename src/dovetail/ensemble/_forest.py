@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from dovetail.data.batches import Batches
-from dovetail.data.codes import encode_columns
+from dovetail.data.codes import columns_of, encode_columns
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import warn
@@ -26,7 +26,7 @@ from dovetail.params import ArrayLike, AtLeast, Between, OpenFraction, PartFract
 from dovetail.solve.impurity import ImpurityGrower, ImpurityTree
 from dovetail.tree._program import Trees
 from dovetail.tree._pruning import pruned
-from dovetail.tree._roles import ClassTrees, NumberTrees, TreeEstimator, draw_seed, rules_of
+from dovetail.tree._roles import ClassTrees, NumberTrees, TreeEstimator, draw_seed, rules_of, seeded
 from dovetail.tree._tree import Tree, paths
 
 __all__ = ["ForestClassifier", "ForestRegressor", "GrownForest"]
@@ -35,8 +35,6 @@ Floats = npt.NDArray[np.float64]
 Count = Annotated[int, AtLeast(1)]
 
 _SEEDS = np.iinfo(np.int32).max
-_EXACT = 2**15  # rows up to which all nodes are split exactly
-_BINS = 255  # of a column, by which nodes of many rows are split where there are more
 
 
 class _Drawn:
@@ -117,22 +115,20 @@ class GrownForest(_Drawn, TreeEstimator):
         whole = self._n_drawn if self.bootstrap or w is None else float(w.sum())
         rules = rules_of(self, n, float(whole), classes)
         self.max_features_ = rules.max_features
-        codes = encode_columns(X)
-        bins = None if n <= _EXACT else _BINS
-        grower = ImpurityGrower(codes, y, max(classes, default=0), rules, bins)
+        columns = columns_of(X) if rules.random else encode_columns(X)
+        grower = ImpurityGrower(columns, y, max(classes, default=0), rules)
         every: Any = np.ones(n) if w is None else w
         reweigh = self._reweighing()
 
         def grow(index: int) -> ImpurityTree:
             if self.verbose > 1:
                 print(f"building tree {index + 1} of {len(seeds)}")
-            random = np.random.RandomState(seeds[index])
-            seed, weights = draw_seed(random), every
-            if self.bootstrap:
-                random.seed(seeds[index])  # as `estimators_samples_` draws them again
+            random, weights = seeded(seeds[index]), every
+            if self.bootstrap:  # first, as `estimators_samples_` draws them again
                 drawn = self._draw(random)
                 weights = np.bincount(drawn, minlength=n) * reweigh(y, drawn)
-            return pruned(grower.grow(weights.astype(np.float64), seed), self.ccp_alpha)
+            tree = grower.grow(weights.astype(np.float64), draw_seed(random))
+            return pruned(tree, self.ccp_alpha)
 
         with ThreadPoolExecutor(self._threads()) as threads:  # no lock is held while a tree grows
             return list(threads.map(grow, range(len(seeds))))
@@ -178,9 +174,7 @@ class GrownForest(_Drawn, TreeEstimator):
         total = np.zeros((self._n_samples, program.value.shape[1]))
         counts = np.zeros(self._n_samples)
         for index, seed in enumerate(self._seeds):
-            rows = (
-                np.bincount(self._draw(np.random.RandomState(seed)), minlength=self._n_samples) == 0
-            )
+            rows = np.bincount(self._draw(seeded(seed)), minlength=self._n_samples) == 0
             tree = program.tree(index).cpu()
             leaves = as_numpy(tree.leaves(_taken(X, np.flatnonzero(rows))))[:, 0]
             total[rows] += as_numpy(tree.value)[leaves]
@@ -225,7 +219,7 @@ class GrownForest(_Drawn, TreeEstimator):
         """The rows that each tree was grown on, drawn again."""
         if not self.bootstrap:
             return [np.arange(self._n_samples, dtype=np.int32) for _ in self._seeds]
-        return [self._draw(np.random.RandomState(seed)) for seed in self._seeds]
+        return [self._draw(seeded(seed)) for seed in self._seeds]
 
     def __len__(self) -> int:
         return len(self.estimators_)

@@ -15,16 +15,16 @@ from sklearn.utils.random import sample_without_replacement
 from torch import Tensor
 
 from dovetail.data.batches import Batches
-from dovetail.data.codes import encode_columns
+from dovetail.data.codes import columns_of
 from dovetail.data.columns import Columns
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
 from dovetail.kernels.compiled import thread_count
 from dovetail.params import AtLeast, Between, PartFraction, Seed, Verbosity
 from dovetail.solve.impurity import ImpurityGrower, ImpurityRules, ImpurityTree
 from dovetail.tree._program import Trees
-from dovetail.tree._roles import TreeEstimator, draw_seed
+from dovetail.tree._roles import TreeEstimator, draw_seed, seeded
 from dovetail.tree.extra_tree_regressor import ExtraTreeRegressor
 
 __all__ = ["IsolationForest"]
@@ -159,8 +159,9 @@ class IsolationForest(_Kept, OutlierMixin, TreeEstimator):
         random = check_random_state(self.random_state)
         seeds = [int(random.randint(_SEEDS)) for _ in range(self.n_estimators)][done:]
         threads = thread_count() if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+        numbers = columns_of(X) if isinstance(X, SparseMatrix) else as_numpy(X).T
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda seed: self._isolate(X, w, seed, m), seeds))
+            found = list(pool.map(lambda seed: self._isolate(numbers, w, seed, m), seeds))
         if not found:
             warn("Warm-start fitting without increasing n_estimators does not fit new trees.")
         kept = (self.estimators_features_, self.estimators_samples_) if done else ([], [])
@@ -189,25 +190,22 @@ class IsolationForest(_Kept, OutlierMixin, TreeEstimator):
         return min(int(self.max_samples), n)
 
     def _isolate(
-        self, X: Matrix, w: npt.NDArray[np.float64] | None, seed: int, m: int
+        self, columns: npt.NDArray[Any], w: npt.NDArray[np.float64] | None, seed: int, m: int
     ) -> tuple[ImpurityTree, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """A tree on a draw of features and rows, and these."""
         if self.verbose > 1:
             print("building a tree")
-        random, d = np.random.RandomState(seed), self.n_features_in_
+        random, (d, n) = seeded(seed), columns.shape
         wanted = self.max_features
         count = max(1, int(wanted * d)) if isinstance(wanted, float) else int(wanted)
         features = np.sort(random.choice(d, min(count, d), replace=False))
-        rows = self._draw(random, len(X), w, m)
-        index = torch.from_numpy(rows)
-        part: Any = X.take_rows(index).to_scipy() if isinstance(X, SparseMatrix) else X[index]
-        part = as_tensor(part.toarray()) if isinstance(X, SparseMatrix) else part
-        codes = encode_columns(part[:, torch.from_numpy(features)])
+        rows = self._draw(random, n, w, m)
+        part = columns.T[rows].T[features]
         rules = ImpurityRules(
             "squared_error", random=True, max_features=1, max_depth=_most_levels(self.max_samples_)
         )
         y, same = random.uniform(size=(len(rows), 1)), np.ones(len(rows))
-        tree = ImpurityGrower(codes, y, 0, rules).grow(same, draw_seed(random))
+        tree = ImpurityGrower(part, y, 0, rules).grow(same, draw_seed(random))
         tree.feature[:] = features[tree.feature]
         tree.value[:, 0] = tree.depth + _usual(tree.cover)
         return tree, features, rows

@@ -47,6 +47,8 @@ def compiled(
     parallel: bool = False,
     inner: bool = False,
     fastmath: Any = False,
+    counted: bool = True,
+    inline: bool = False,
 ) -> Any:
     """Decorate a kernel: compiled on first use, kept in a cache on disk, without the GIL.
 
@@ -57,10 +59,26 @@ def compiled(
         place of its own in the cache, a large kernel of many takes a sixth less to compile
     fastmath : numba's fastmath flags; a set such as {"contract", "reassoc"}, where the kernel's
         result allows it
+    counted : False for a kernel that makes no arrays, and calls none that counts: references to
+        those it is given are not counted then, which numba does at every view of an array and every
+        call, atomically, and which keeps the loops around from being vectorized
+    inline : whether it becomes a part of its callers: for one that is called for little work with
+        tuples of arrays, each of which is pushed on the stack number by number
     """
     if function is None:
-        return lambda f: compiled(f, parallel=parallel, inner=inner, fastmath=fastmath)
+        return lambda f: compiled(
+            f,
+            parallel=parallel,
+            inner=inner,
+            fastmath=fastmath,
+            counted=counted,
+            inline=inline,
+        )
     options = {"cache": True, "nogil": True, "fastmath": fastmath, "error_model": "numpy"}
+    if not counted:
+        options["_nrt"] = False
+    if inline:
+        options["forceinline"] = True
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "cache": False}
     if not parallel:

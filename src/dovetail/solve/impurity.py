@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,8 @@ CRITERIA = {
     "absolute_error": Criterion.ABSOLUTE,
 }
 _UNLIMITED = 2**62
-_FEW = 64  # rows of a node below which sorting them takes no longer than counting bins
+_BINS = 255  # of a column; with one for missing values, they fit a byte
+_LATER: Any = (np.empty(0),) * 4  # what `Rows` are completed by
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,32 +104,30 @@ class ImpurityGrower:
 
     Parameters
     ----------
-    codes : Codes
+    columns : Codes; float32 or float64 of shape (d, n) where thresholds are drawn
     y : float64 of shape (n, k), numbers or codes of classes
     classes : most classes of an output, 0 for numbers
     rules : ImpurityRules
-    bins : most codes of a column that nodes of many rows are split by, which is faster; None to
-        split all nodes exactly
     """
 
     def __init__(
         self,
-        codes: Codes,
+        columns: Codes | npt.NDArray[Any],
         y: npt.NDArray[np.float64],
         classes: int,
         rules: ImpurityRules,
-        bins: int | None = None,
     ) -> None:
-        d, k = len(codes.counts), y.shape[1]
-        fine: Codes | None = None
-        if bins is not None and codes.counts.max() > bins:
-            fine, codes = codes, codes.coarse(bins)
-        columns = _columns(codes, rules)
-        criterion = CRITERIA[rules.criterion]
+        criterion, k = CRITERIA[rules.criterion], y.shape[1]
         ranks = np.empty((0, k), np.uint32)
         if criterion == Criterion.ABSOLUTE:
             places = [np.unique(y[:, o], return_inverse=True)[1] for o in range(k)]
             ranks = np.stack(places, axis=1).astype(np.uint32)
+        if isinstance(columns, Codes):
+            rows = _rows_of_codes(columns)
+        else:
+            rows = _rows_of_numbers(columns)
+        rows.columns[:, Column.MONOTONE] = 0 if rules.monotone is None else rules.monotone
+        self._rows = rows._replace(y=np.ascontiguousarray(y), ranks=ranks)
         self._limits = Limits(
             int(criterion),
             classes,
@@ -139,27 +139,15 @@ class ImpurityGrower:
             rules.min_leaf,
             float(rules.min_weight),
             float(rules.min_decrease),
-            bool(columns[:, Column.MONOTONE].any()),
-            0 if fine is None else _FEW,
-        )
-        self._rows = Rows(
-            codes.by_column,
-            columns,
-            np.stack([codes.low, codes.high]),
-            np.empty((d, 0), np.uint32) if fine is None else fine.by_column.astype(np.uint32),
-            columns[:0] if fine is None else _columns(fine, rules),
-            np.empty((2, 0)) if fine is None else np.stack([fine.low, fine.high]),
-            np.ascontiguousarray(y),
-            ranks,
-            np.empty(0),
-            np.empty(0),
+            rules.monotone is not None and any(rules.monotone),
+            True,
         )
 
     def grow(self, w: npt.NDArray[np.float64], seed: int) -> ImpurityTree:
         """A tree of the rows whose weight, of shape (n,), is not zero."""
-        order = np.flatnonzero(w)
-        rows = self._rows._replace(w=w, order=order)
-        nodes, numbers, values = grow_exact(rows, self._limits, seed)
+        rows = self._rows._replace(w=w, order=np.flatnonzero(w).astype(np.uint32))
+        limits = self._limits._replace(bounded=bool(w.min(initial=0.0) >= 0.0))
+        nodes, numbers, values = grow_exact(rows, limits, seed)
         left = nodes[:, Node.LEFT]
         inner = left != np.arange(len(nodes))
         return ImpurityTree(
@@ -175,9 +163,18 @@ class ImpurityGrower:
         )
 
 
-def _columns(codes: Codes, rules: ImpurityRules) -> npt.NDArray[np.int64]:
+def _rows_of_codes(codes: Codes) -> Rows:
+    coarse = codes if codes.counts.max() <= _BINS else codes.coarse(_BINS)
     columns = np.empty((len(codes.counts), len(Column)), np.int64)
     columns[:, Column.CODES], columns[:, Column.MISSING] = codes.counts, codes.missing
     columns[:, Column.BEGIN] = np.cumsum(codes.counts) - codes.counts
-    columns[:, Column.MONOTONE] = 0 if rules.monotone is None else rules.monotone
-    return columns
+    columns[:, Column.BINS] = coarse.counts
+    none = np.empty((len(columns), 0), np.float32)
+    return Rows(coarse.by_column, codes.by_column, codes.low, none, columns, *_LATER)
+
+
+def _rows_of_numbers(numbers: npt.NDArray[Any]) -> Rows:
+    columns = np.zeros((len(numbers), len(Column)), np.int64)
+    columns[:, Column.MISSING] = np.isnan(numbers).any(1)
+    none = np.empty((len(numbers), 0), np.uint8)
+    return Rows(none, none, np.empty(0), np.ascontiguousarray(numbers), columns, *_LATER)

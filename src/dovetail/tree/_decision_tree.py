@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import Bunch
 
 from dovetail.data.batches import Batches
-from dovetail.data.codes import encode_columns
+from dovetail.data.codes import columns_of, encode_columns
 from dovetail.data.tensors import as_numpy
 from dovetail.params import ArrayLike, AtLeast, Between, OpenFraction, PartFraction, Seed
 from dovetail.solve.impurity import ImpurityGrower, ImpurityTree
@@ -76,7 +76,8 @@ class DecisionTree(TreeEstimator):
         classes = self._counts()
         rules = rules_of(self, len(y), float(w.sum()), classes)
         self.max_features_ = rules.max_features
-        grower = ImpurityGrower(encode_columns(X), y, max(classes, default=0), rules)
+        columns = columns_of(X) if rules.random else encode_columns(X)
+        grower = ImpurityGrower(columns, y, max(classes, default=0), rules)
         return grower.grow(w, draw_seed(self.random_state))
 
     @property

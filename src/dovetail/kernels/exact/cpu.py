@@ -1,11 +1,10 @@
 """Growth of one tree by impurity, in one compiled call that holds no lock: forests grow a tree a
 thread.
 
-A node's rows lie side by side in `order`. For each feature that is looked at, its codes are counted
-where they are few against the rows, and sorted otherwise; then the rows move from right to left,
-code by code. A criterion is written as a score P of a set of rows, such that −P is its impurity
-times its weight but for a term that is the same for all ways to split: a split gains the scores of
-its parts less that of the whole, and only sums over the left part change on the way:
+A node's rows lie side by side in `order`. A criterion is written as a score P of a set of rows,
+such that −P is its impurity times its weight but for a term that is the same for all ways to split:
+a split gains the scores of its parts less that of the whole, and only sums over the left part
+change on the way from code to code:
 
     gini      P = Σ_c s_c² / W            squared error   P = Σ_o s_o² / W
     entropy   P = Σ_c s_c log s_c − W log W   poisson     P = Σ_o s_o log(s_o / W)
@@ -13,13 +12,18 @@ its parts less that of the whole, and only sums over the left part change on the
 with s the sums of weights by class, or of weighted targets (Breiman et al. 1984, Classification and
 Regression Trees; Poisson: Therneau & Atkinson, https://cran.r-project.org/package=rpart). Absolute
 errors need medians of growing sets, which two Fenwick trees give (Fenwick 1994,
-https://doi.org/10.1002/spe.4380240306). A threshold may be drawn instead of sought (Geurts et al.
-2006, https://doi.org/10.1007/s10994-006-6226-1).
+https://doi.org/10.1002/spe.4380240306).
+
+Few rows are sorted. More, where two sums say all of a part (one number, or two classes), are summed
+by bins of neighboring codes. P is convex in these sums, so that no split within a bin has a greater
+score than the corners of what the sums can be there; only the rows of bins where that exceeds the
+best split so far are sorted, and the split is exact all the same (Alsabti, Ranka & Singh 1998,
+CLOUDS, https://aaai.org/papers/KDD98-001). A threshold may be drawn instead of sought (Geurts et
+al. 2006, https://doi.org/10.1007/s10994-006-6226-1), from the numbers themselves.
 
 All functions are in this one file because numba's cache does not notice when a function of another
-file changes. Those that run for every feature of a node take few arrays: numba counts references to
-each array of a named tuple when it is passed, 0.7 µs for those of a tree. See `layout.py` for the
-arrays and for the legend.
+file changes. They make no arrays, so that references to these need not be counted: 0.7 µs for those
+of a tree at every call. See `layout.py` for the arrays and for the legend.
 """
 
 from __future__ import annotations
@@ -38,7 +42,10 @@ from dovetail.kernels.exact.layout import (
     Limits,
     Node,
     Number,
+    Room,
     Rows,
+    Sums,
+    Tree,
 )
 
 __all__ = ["grow"]
@@ -46,23 +53,19 @@ __all__ = ["grow"]
 U = np.uint64
 _TINY = np.finfo(np.float64).eps  # impurity of a node that is pure
 _ZERO = 1e-13  # the share of a sum up to which a part of it is rounding
-_INSERT = 48  # keys up to which insertion is faster than sorting by digits
-_COUNT_FROM = 4  # codes a row up to which counting is faster than sorting
+_SLACK = 1e-9  # of a gain, by which a bound may be too low
+_FEW = 64  # rows up to which they are compared pair by pair, which takes no branches
+_BINNED = 96  # rows from which bins pay
+_ROWS_A_BIN = 4  # at least, on average: fewer cost more to score than they spare sorting
+_BUCKETS = 2048  # rows below which sorting by bins and insertion beats sorting by digits
 _BEST = len(Best)
 _PLACE = 0xFFFFFFFF  # the part of a key that is not the code
+_PLACES = U(64)  # of keys that are compared pair by pair
+_LAST = np.uint32(0xFFFFFFFF)  # behind all of these
 
 
-@compiled
-def grow(
-    rows: Rows,
-    limits: Limits,
-    seed: int,
-    nodes: Any,
-    numbers: Any,
-    values: Any,
-    desk: Any,
-    keys: Any,
-) -> int:
+@compiled(counted=False)
+def grow(rows: Rows, limits: Limits, seed: int, tree: Tree, room: Room) -> int:
     """Grow a tree; how many nodes it has.
 
     Parameters
@@ -70,22 +73,22 @@ def grow(
     rows : Rows, whose order is changed
     limits : Limits
     seed : of the features and thresholds that are drawn
-    nodes, numbers : room for the most nodes that are possible
-    values : float64 of shape (m, s), what each node predicts
-    desk, keys : room to work in, see Desk and Key
+    tree : Tree, with room for the most nodes that are possible
+    room : Room to work in
 
     Cost O(r f log r) for balanced trees, f the features looked at in a node.
     """
-    features = np.arange(len(rows.columns))
-    state = np.empty(1, np.uint64)
-    state[0] = U(seed)
-    nodes[0], numbers[0] = 0, 0.0
+    nodes, numbers, waits = tree.nodes, tree.numbers, room.waits
+    for f in range(len(room.features)):
+        room.features[f] = f
+    room.state[0] = U(seed)
+    nodes[0, :] = 0
+    numbers[0, :] = 0.0
     nodes[0, Node.END] = len(rows.order)
     numbers[0, Number.LOWER], numbers[0, Number.UPPER] = -np.inf, np.inf
     count, leaves, waiting = 1, 1, 0
-    waits = np.empty(len(nodes), np.int64)
     root = np.int64(0)  # a literal would have the function compiled for it once more
-    if _open(rows, limits, root, nodes, numbers, values, desk, keys, features, state):
+    if _open(rows, limits, root, tree, room):
         waits[0], waiting = root, 1
     best_first = limits.max_leaves < len(rows.order)
     while waiting > 0 and leaves < limits.max_leaves:
@@ -98,9 +101,9 @@ def grow(
         waiting -= 1
         for i in range(at, waiting):
             waits[i] = waits[i + 1]
-        _part(rows, parent, count, nodes, numbers, keys)
+        _part(rows, limits, parent, count, nodes, numbers, room)
         for child in range(count + 1, count - 1, -1):  # the left one is split next
-            if _open(rows, limits, child, nodes, numbers, values, desk, keys, features, state):
+            if _open(rows, limits, child, tree, room):
                 waits[waiting] = child
                 waiting += 1
         count += 2
@@ -114,29 +117,21 @@ def grow(
 # -- nodes
 
 
-@compiled(inner=True)
-def _open(
-    rows: Rows,
-    limits: Limits,
-    node: int,
-    nodes: Any,
-    numbers: Any,
-    values: Any,
-    desk: Any,
-    keys: Any,
-    features: Any,
-    state: Any,
-) -> bool:
+@compiled(inner=True, counted=False)
+def _open(rows: Rows, limits: Limits, node: int, tree: Tree, room: Room) -> bool:
     """Describe a new node and find its best split; whether there is one."""
-    it, number = nodes[node], numbers[node]
+    it, number, best = tree.nodes[node], tree.numbers[node], room.best
     begin, k = it[Node.BEGIN], rows.y.shape[1]
     m = it[Node.END] - begin
     it[Node.LEFT] = node
     few = limits.classes == 0 or limits.classes == 2
     plain = k == 1 and few and limits.criterion != Criterion.ABSOLUTE  # two sums say all
-    weight = _gather(rows.order, rows.w, rows.y, limits.classes, plain, begin, m, desk)
+    if plain:
+        weight = _gather_plain(rows.order, rows.w, rows.y, begin, m, room)
+    else:
+        weight = _gather(rows.order, rows.w, rows.y, limits.classes, begin, m, room)
     number[Number.WEIGHT] = weight
-    score = _describe(rows, limits, plain, begin, m, weight, number, values[node], desk, keys)
+    score = _describe(rows, limits, plain, begin, m, weight, number, tree.values[node], room)
     if (
         it[Node.DEPTH] >= limits.max_depth
         or m < limits.min_split
@@ -145,23 +140,15 @@ def _open(
         or number[Number.IMPURITY] <= _TINY
     ):
         return False
-    best = np.empty(_BEST)
-    best[Best.SCORE] = -np.inf
-    fine = m < limits.fine_below
-    tried = _search(
-        rows, limits, plain, fine, begin, m, weight, number, desk, keys, features, state, best
-    )
-    if tried == 0 and limits.fine_below > 0 and not fine:  # all rows lie in one bin
-        fine = True
-        _search(
-            rows, limits, plain, fine, begin, m, weight, number, desk, keys, features, state, best
-        )
-    it[Node.FINE] = fine
+    best[Best.SCORE], best[Best.BASE] = -np.inf, score
+    _search(rows, limits, plain, begin, m, weight, number, room)
     if best[Best.SCORE] == -np.inf:
         return False
-    gain = (best[Best.SCORE] - score) / (k * numbers[0, Number.WEIGHT])
+    gain = (best[Best.SCORE] - score) / (k * tree.numbers[0, Number.WEIGHT])
     if gain + _TINY < limits.min_decrease:
         return False
+    if not limits.random:
+        _settle(rows, begin, m, best)
     number[Number.GAIN], number[Number.THRESHOLD] = gain, best[Best.THRESHOLD]
     number[Number.MIDDLE] = best[Best.MIDDLE]
     it[Node.FEATURE], it[Node.CODE] = np.int64(best[Best.FEATURE]), np.int64(best[Best.CODE])
@@ -169,113 +156,67 @@ def _open(
     return True
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False, inline=True)
 def _search(
     rows: Rows,
     limits: Limits,
     plain: bool,
-    fine: bool,
     begin: int,
     m: int,
     weight: float,
     number: Any,
-    desk: Any,
-    keys: Any,
-    features: Any,
-    state: Any,
-    best: Any,
-) -> int:
-    """Find the best split of a node by some features; how many of these were not constant."""
-    columns = rows.fine_columns if fine else rows.columns
-    values_of = rows.fine_values if fine else rows.values
+    room: Room,
+) -> None:
+    """Find the best split of a node by some features, more if these are constant."""
+    features, columns, order = room.features, rows.columns, rows.order
     drawn, tried, d, k = 0, 0, len(columns), rows.y.shape[1]
     while drawn < d and (drawn < limits.max_features or tried == 0):
-        j = drawn + np.int64(_random(state) % U(d - drawn))
+        j = drawn + np.int64(_random(room.state) % U(d - drawn))
         f = features[j]
         features[j] = features[drawn]
         features[drawn] = f
         drawn += 1
-        top = columns[f, Column.CODES]
         if limits.random:
-            if fine:
-                tried += _draw(
-                    limits,
-                    plain,
-                    f,
-                    rows.fine[f],
-                    columns,
-                    values_of,
-                    rows.order,
-                    begin,
-                    m,
-                    k,
-                    weight,
-                    number,
-                    desk,
-                    keys,
-                    state,
-                    best,
-                )
-            else:
-                tried += _draw(
-                    limits,
-                    plain,
-                    f,
-                    rows.codes[f],
-                    columns,
-                    values_of,
-                    rows.order,
-                    begin,
-                    m,
-                    k,
-                    weight,
-                    number,
-                    desk,
-                    keys,
-                    state,
-                    best,
-                )
+            x = rows.numbers[f]
+            tried += _draw(limits, plain, f, x, columns, order, begin, m, k, weight, number, room)
             continue
-        used: Any = 0
-        if plain and not fine and top + 1 <= _COUNT_FROM * m:
-            used = _count(rows.codes[f], rows.order, begin, m, top, desk, keys)
-        else:
-            if fine:
-                _sort_codes(rows.fine[f], rows.order, begin, m, top, keys)
-            else:
-                _sort_codes(rows.codes[f], rows.order, begin, m, top, keys)
-            if keys[Key.ORDER, 0] >> U(32) == keys[Key.ORDER, m - 1] >> U(32):
+        if plain and m >= _BINNED:
+            found = _search_bins(rows, limits, f, begin, m, weight, number, room)
+            if found >= 0:
+                tried += found
                 continue
-            if plain:
-                used = _join(m, desk, keys)
-        if not plain:
-            _scan_rows(limits, f, columns, values_of, m, k, weight, number, desk, keys, best)
-        elif used > 1:
-            _scan_bins(limits, f, columns, values_of, m, used, weight, number, desk, keys, best)
-        else:
+        top = columns[f, Column.CODES]
+        _sort_codes(rows.codes[f], rows.bins[f], order, begin, m, top, room)
+        if room.keys[Key.ORDER, 0] >> U(32) == room.keys[Key.ORDER, m - 1] >> U(32):
             continue
         tried += 1
-    return tried
+        if plain:
+            _scan_plain(limits, f, columns, m, weight, number, room)
+        else:
+            _scan_rows(limits, f, columns, m, k, weight, number, room)
 
 
-@compiled(inner=True)
-def _gather(
-    order: Any, w: Any, y: Any, classes: int, plain: bool, begin: int, m: int, desk: Any
-) -> float:
+@compiled(inner=True, counted=False, inline=True)
+def _gather_plain(order: Any, w: Any, y: Any, begin: int, m: int, room: Room) -> float:
+    """Copy what is summed of a node's rows, and sum it."""
+    desk, stats, weight, total = room.desk, room.stats, 0.0, 0.0
+    for i in range(m):
+        r = order[begin + i]
+        a, b = w[r], y[r, 0]
+        stats[i, Sums.ROWS], stats[i, Sums.WEIGHT], stats[i, Sums.TARGET] = 1.0, a, a * b
+        desk[Desk.Y, i] = b
+        weight += a
+        total += a * b
+    desk[Desk.TOTAL, 0] = total
+    return weight
+
+
+@compiled(inner=True, counted=False)
+def _gather(order: Any, w: Any, y: Any, classes: int, begin: int, m: int, room: Room) -> float:
     """Copy the targets and weights of a node's rows to the desk, and sum them."""
-    k, weight = y.shape[1], 0.0
+    desk, k, weight = room.desk, y.shape[1], 0.0
     for c in range(k * max(classes, 1)):
         desk[Desk.TOTAL, c] = 0.0
-    if plain:
-        total = 0.0
-        for i in range(m):
-            r = order[begin + i]
-            desk[Desk.W, i] = w[r]
-            weight += w[r]
-            desk[Desk.Y, i] = w[r] * y[r, 0]
-            total += w[r] * y[r, 0]
-        desk[Desk.TOTAL, 0] = total
-        return weight
     for i in range(m):
         r = order[begin + i]
         desk[Desk.W, i] = w[r]
@@ -289,7 +230,7 @@ def _gather(
     return weight
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False, inline=True)
 def _describe(
     rows: Rows,
     limits: Limits,
@@ -299,20 +240,24 @@ def _describe(
     weight: float,
     number: Any,
     value: Any,
-    desk: Any,
-    keys: Any,
+    room: Room,
 ) -> float:
     """Impurity and value of a node; its score."""
-    k, criterion, classes = rows.y.shape[1], limits.criterion, limits.classes
+    k, criterion, classes, desk = rows.y.shape[1], limits.criterion, limits.classes, room.desk
     lower, upper = number[Number.LOWER], number[Number.UPPER]
     gini = criterion == Criterion.GINI
     score, impurity = 0.0, 0.0
-    if plain and classes:
-        share = desk[Desk.TOTAL, 0] / weight
-        score = _score(criterion, weight, desk[Desk.TOTAL, 0], desk[Desk.TOTAL, 0])
-        impurity = 2.0 * share * (1.0 - share) if gini else -score / weight
-        share = min(max(share, lower), upper)
-        value[0], value[1] = 1.0 - share, share
+    if plain:
+        total = desk[Desk.TOTAL, 0]
+        mean = total / weight
+        score = _score(criterion, weight, total, total)
+        spread = _spread(criterion, m, mean, room)
+        if classes:
+            impurity = 2.0 * mean * (1.0 - mean) if gini else -score / weight
+            mean = min(max(mean, lower), upper)
+            value[0], value[1] = 1.0 - mean, mean
+        else:
+            value[0], impurity = mean, spread / weight
     elif classes:
         for c in range(k * classes):
             s = desk[Desk.TOTAL, c]
@@ -322,15 +267,15 @@ def _describe(
         impurity = 1.0 - score / (weight * k) if gini else -score / (weight * k)
     elif criterion == Criterion.ABSOLUTE:
         for o in range(k):
-            score -= _medians(rows, begin, m, o, weight, value, desk, keys)
+            score -= _medians(rows, begin, m, o, weight, value, room)
         impurity = -score / (weight * k)
     else:
         for o in range(k):
             mean = desk[Desk.TOTAL, o] / weight
             value[o] = mean
             score += _score(criterion, weight, desk[Desk.TOTAL, o], desk[Desk.TOTAL, o])
-            for i in range(begin, begin + m):
-                y, w = rows.y[rows.order[i], o], rows.w[rows.order[i]]
+            for i in range(m):
+                y, w = desk[Desk.Y + o, i], desk[Desk.W, i]
                 if criterion == Criterion.SQUARED:
                     impurity += w * (y - mean) * (y - mean)
                 elif y > 0.0:
@@ -342,8 +287,50 @@ def _describe(
     return score
 
 
-@compiled(inner=True)
-def _move(codes: Any, order: Any, it: Any, top: int, keys: Any) -> Any:
+@compiled(inner=True, counted=False, inline=True)
+def _spread(criterion: int, m: int, mean: float, room: Room) -> float:
+    """Keep how far the targets rise above their mean, and how far they are from it at most; the sum
+    of their distances, as the criterion has them.
+    """
+    desk, stats, spread, far = room.desk, room.stats, 0.0, 0.0
+    poisson = criterion == Criterion.POISSON
+    for i in range(m):
+        away = desk[Desk.Y, i] - mean
+        off = stats[i, Sums.WEIGHT] * away
+        stats[i, Sums.ABOVE] = max(off, 0.0)
+        far = max(far, abs(away))
+        if not poisson:
+            spread += off * away
+        elif desk[Desk.Y, i] > 0.0:
+            spread += stats[i, Sums.TARGET] * np.log(desk[Desk.Y, i] / mean)
+    room.best[Best.FAR] = far
+    return spread
+
+
+@compiled(inner=True, counted=False, inline=True)
+def _settle(rows: Rows, begin: int, m: int, best: Any) -> None:
+    """The threshold of a split, and the code of one between bins."""
+    f = np.int64(best[Best.FEATURE])
+    bins, codes, edge = rows.bins[f], rows.codes[f], np.int64(best[Best.EDGE])
+    top, base = rows.columns[f, Column.CODES], rows.columns[f, Column.BEGIN]
+    below, above = np.int64(best[Best.CODE]), np.int64(best[Best.FOLLOWING])
+    if below < 0:
+        above = top
+        for i in range(begin, begin + m):
+            r = rows.order[i]
+            code = np.int64(codes[r])
+            left = np.int64(bins[r]) <= edge and code < top
+            below = max(below, code if left else -1)
+            above = min(above, top if left else code)
+    best[Best.CODE], best[Best.THRESHOLD] = below, np.inf
+    if above < top:
+        low, high = rows.values[base + below], rows.values[base + above]
+        middle = low / 2.0 + high / 2.0
+        best[Best.THRESHOLD] = low if middle == high or not np.isfinite(middle) else middle
+
+
+@compiled(inner=True, counted=False)
+def _move_codes(codes: Any, order: Any, it: Any, top: int, spare: Any) -> Any:
     """Move a node's rows to their parts; where the right one begins."""
     middle, code, missing_left = it[Node.BEGIN], it[Node.CODE], it[Node.MISSING_LEFT]
     others: Any = 0
@@ -352,24 +339,45 @@ def _move(codes: Any, order: Any, it: Any, top: int, keys: Any) -> Any:
         c = np.int64(codes[r])
         goes = missing_left if c == top else np.int64(c <= code)
         order[middle] = r
-        keys[Key.SPARE, others] = U(r)
+        spare[others] = r
         middle += goes
         others += 1 - goes
     for i in range(others):
-        order[middle + i] = np.int64(keys[Key.SPARE, i])
+        order[middle + i] = spare[i]
     return middle
 
 
-@compiled(inner=True)
-def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: Any) -> None:
+@compiled(inner=True, counted=False)
+def _move_numbers(x: Any, order: Any, it: Any, threshold: float, spare: Any) -> Any:
+    """The same by a threshold."""
+    middle, missing_left = it[Node.BEGIN], it[Node.MISSING_LEFT]
+    others: Any = 0
+    for i in range(it[Node.BEGIN], it[Node.END]):
+        r = order[i]
+        a = np.float64(x[r])
+        goes = np.int64(a <= threshold) | (missing_left & np.int64(a != a))
+        order[middle] = r
+        spare[others] = r
+        middle += goes
+        others += 1 - goes
+    for i in range(others):
+        order[middle + i] = spare[i]
+    return middle
+
+
+@compiled(inner=True, counted=False)
+def _part(
+    rows: Rows, limits: Limits, parent: int, left: int, nodes: Any, numbers: Any, room: Room
+) -> None:
     """Move a node's rows to the two new nodes, left and left + 1."""
-    it, f = nodes[parent], nodes[parent, Node.FEATURE]
+    it, f, spare = nodes[parent], nodes[parent, Node.FEATURE], room.keys[Key.SPARE]
     begin, end = it[Node.BEGIN], it[Node.END]
-    if it[Node.FINE]:
-        top = rows.fine_columns[f, Column.CODES]
-        middle = _move(rows.fine[f], rows.order, it, top, keys)
+    if limits.random:
+        threshold = numbers[parent, Number.THRESHOLD]
+        middle = _move_numbers(rows.numbers[f], rows.order, it, threshold, spare)
     else:
-        middle = _move(rows.codes[f], rows.order, it, rows.columns[f, Column.CODES], keys)
+        top = rows.columns[f, Column.CODES]
+        middle = _move_codes(rows.codes[f], rows.order, it, top, spare)
     it[Node.LEFT] = left
     for side in range(2):
         part = nodes[left + side]
@@ -377,7 +385,8 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
         part[Node.DEPTH] = it[Node.DEPTH] + 1
         part[Node.BEGIN] = begin if side == 0 else middle
         part[Node.END] = middle if side == 0 else end
-        numbers[left + side] = numbers[parent]
+        for i in range(len(numbers[parent])):
+            numbers[left + side, i] = numbers[parent, i]
         numbers[left + side, Number.GAIN] = 0.0
     rising = rows.columns[f, Column.MONOTONE]
     if rising:
@@ -389,134 +398,292 @@ def _part(rows: Rows, parent: int, left: int, nodes: Any, numbers: Any, keys: An
 # -- one feature of a node
 
 
-@compiled(inner=True)
-def _count(codes: Any, order: Any, begin: int, m: int, top: int, desk: Any, keys: Any) -> Any:
-    """Running sums over the codes that occur; how many do."""
-    for empty in range(top + 1):
-        desk[Desk.N_OF, empty] = desk[Desk.W_OF, empty] = desk[Desk.S_OF, empty] = 0.0
-    for i in range(m):
-        c = U(codes[order[begin + i]])
-        desk[Desk.N_OF, c] += 1.0
-        desk[Desk.W_OF, c] += desk[Desk.W, i]
-        desk[Desk.S_OF, c] += desk[Desk.Y, i]
-    used, n, w, s = U(0), 0.0, 0.0, 0.0
-    for code in range(U(top + 1)):  # without a branch
-        there = desk[Desk.N_OF, code]
-        n += there
-        w += desk[Desk.W_OF, code]
-        s += desk[Desk.S_OF, code]
-        desk[Desk.N, used], desk[Desk.WEIGHT, used], desk[Desk.SUM, used] = n, w, s
-        keys[Key.CODE, used] = code
-        used += U(there > 0.0)
-    return np.int64(used)
-
-
-@compiled(inner=True)
-def _join(m: int, desk: Any, keys: Any) -> Any:
-    """The same from sorted keys."""
-    used, w, s = U(0), 0.0, 0.0
-    for i in range(m):
-        key = keys[Key.ORDER, i]
-        place = key & U(_PLACE)
-        w += desk[Desk.W, place]
-        s += desk[Desk.Y, place]
-        desk[Desk.N, used], desk[Desk.WEIGHT, used], desk[Desk.SUM, used] = i + 1.0, w, s
-        keys[Key.CODE, used] = key >> U(32)
-        used += U(i + 1 == m or key >> U(32) != keys[Key.ORDER, i + 1] >> U(32))
-    return np.int64(used)
-
-
-@compiled(inner=True)
-def _scan_bins(
+@compiled(inner=True, counted=False, inline=True)
+def _search_bins(
+    rows: Rows,
     limits: Limits,
     f: int,
-    columns: Any,
-    values: Any,
+    begin: int,
     m: int,
-    used: Any,
     weight: float,
     number: Any,
-    desk: Any,
-    keys: Any,
-    best: Any,
-) -> None:
-    """The best place between codes, from running sums over codes."""
-    total, rising = desk[Desk.TOTAL, 0], columns[f, Column.MONOTONE]
-    missing = np.int64(keys[Key.CODE, used - 1] == U(columns[f, Column.CODES]))
-    used -= missing
+    room: Room,
+) -> int:
+    """The best split by one feature; 0 if it is constant, −1 if all rows are in one bin."""
+    columns, order, bin_of, best = rows.columns, rows.order, room.bin_of, room.best
+    desk, sums, stats = room.desk, room.sums, room.stats
+    codes, top, shift = rows.bins[f], columns[f, Column.BINS], 0
+    while top >> shift > max(m // _ROWS_A_BIN, 16):
+        shift += 1
+    exact = top == columns[f, Column.CODES] and shift == 0
+    bins = ((top - 1) >> shift) + 1
+    if columns[f, Column.MISSING]:
+        for i in range(m):
+            c = np.int64(codes[order[begin + i]])
+            bin_of[i] = bins if c == top else c >> shift
+    else:
+        for i in range(m):
+            bin_of[i] = codes[order[begin + i]] >> shift
+    sums[: bins + 1] = 0.0
+    for i in range(m):
+        b = bin_of[i]
+        n, w = sums[b, 0] + stats[i, 0], sums[b, 1] + stats[i, 1]
+        s, p = sums[b, 2] + stats[i, 2], sums[b, 3] + stats[i, 3]
+        sums[b, 0], sums[b, 1], sums[b, 2], sums[b, 3] = n, w, s, p
+    n, w, s, used = 0.0, 0.0, 0.0, 0
+    for b in range(bins):
+        there = sums[b, Sums.ROWS]
+        n += there
+        w += sums[b, Sums.WEIGHT]
+        s += sums[b, Sums.TARGET]
+        used += there > 0.0
+        desk[Desk.N, b], desk[Desk.WEIGHT, b], desk[Desk.SUM, b] = n, w, s
+        desk[Desk.IN_N, b], desk[Desk.IN_WEIGHT, b] = there, sums[b, Sums.WEIGHT]
+        desk[Desk.IN_SUM, b], desk[Desk.IN_ABOVE, b] = sums[b, Sums.TARGET], sums[b, Sums.ABOVE]
+    missing = np.int64(n < m)
+    if used + missing < 2:
+        return 0 if exact else -1
+    total = desk[Desk.TOTAL, 0]
     for way in range(1 + missing):  # missing values on the right, on the left
         n, w, s = 0.0, 0.0, 0.0
         if way == 1:
-            n, w = m - desk[Desk.N, used - 1], weight - desk[Desk.WEIGHT, used - 1]
-            s = total - desk[Desk.SUM, used - 1]
-        steps = used if missing and way == 0 else used - 1
-        _score_bins(limits.criterion, w, s, weight, total, steps, desk)
-        if limits.min_leaf > 1 or limits.min_weight > 0.0:
-            least, most = limits.min_weight, weight - limits.min_weight
-            for j in range(steps):
-                rows, left = n + desk[Desk.N, j], w + desk[Desk.WEIGHT, j]
-                enough = limits.min_leaf <= rows <= m - limits.min_leaf
-                if not enough or left < least or left > most:
-                    desk[Desk.SCORE, j] = -np.inf
-        if rising:
-            for j in range(steps):
-                left, sum_left = w + desk[Desk.WEIGHT, j], s + desk[Desk.SUM, j]
-                a, b = sum_left / left, (total - sum_left) / (weight - left)
-                if not _is_ordered(rising, a, b, number):
-                    desk[Desk.SCORE, j] = -np.inf
-        at, most = -1, best[Best.SCORE]
-        for j in range(steps):
-            if desk[Desk.SCORE, j] > most:
-                at, most = j, desk[Desk.SCORE, j]
+            n, w, s = sums[bins, Sums.ROWS], sums[bins, Sums.WEIGHT], sums[bins, Sums.TARGET]
+        steps = bins - 1 + missing * (1 - way)
+        at = _best_step(limits, f, columns, Desk.N, steps, n, w, s, m, weight, number, room)
         if at >= 0:
-            left, sum_left = w + desk[Desk.WEIGHT, at], s + desk[Desk.SUM, at]
-            best[Best.SCORE], best[Best.FEATURE], best[Best.CODE] = most, f, keys[Key.CODE, at]
-            best[Best.THRESHOLD] = np.inf
-            if at + 1 < used:
-                a, b = np.int64(keys[Key.CODE, at]), np.int64(keys[Key.CODE, at + 1])
-                best[Best.THRESHOLD] = _between(values, columns[f, Column.BEGIN], a, b)
-            best[Best.MISSING_LEFT] = way if missing else 2 * (n + desk[Desk.N, at]) > m
-            best[Best.MIDDLE] = (sum_left / left + (total - sum_left) / (weight - left)) / 2.0
+            best[Best.CODE], best[Best.EDGE] = -1, ((at + 1) << shift) - 1
+            best[Best.MISSING_LEFT] = way if missing else 2 * best[Best.ROWS] > m
+        if exact or not _mark(limits, bins, w, s, weight, total, room):
+            continue
+        if _refine(rows, limits, f, begin, n, w, s, m, weight, number, room):
+            best[Best.MISSING_LEFT] = way if missing else 2 * best[Best.ROWS] > m
+    return 1
 
 
-@compiled(inner=True)
-def _score_bins(
-    criterion: int, w: float, s: float, weight: float, total: float, steps: int, desk: Any
+@compiled(inner=True, counted=False, inline=True)
+def _mark(
+    limits: Limits, bins: int, w: float, s: float, weight: float, total: float, room: Room
+) -> bool:
+    """Mark the bins within which there may be a better split; whether there is one.
+
+    w, s : on the left from the start
+    """
+    desk, alive, best = room.desk, room.alive, room.best
+    weights, targets, bounds = desk[Desk.WEIGHT], desk[Desk.SUM], desk[Desk.SCORE]
+    in_weights, in_targets, aboves = desk[Desk.IN_WEIGHT], desk[Desk.IN_SUM], desk[Desk.IN_ABOVE]
+    criterion, mean, far = limits.criterion, total / weight, best[Best.FAR]
+    base = best[Best.BASE]
+    need = (best[Best.SCORE] - base) * (1.0 - _SLACK) - 8.0 * _TINY * abs(base)
+    if not limits.bounded:
+        for b in range(bins):
+            bounds[b] = np.inf
+    elif criterion == Criterion.GINI or criterion == Criterion.SQUARED:
+        # with t the target on the left less its mean, a the weight there and b that on the right,
+        # the gain is W t² / (a b), and |t| at most far times a, and far times b
+        scale = weight * (2.0 if criterion == Criterion.GINI else 1.0)
+        for b in range(bins):
+            a1, t1 = w + weights[b], s + targets[b]
+            a0, t0 = a1 - in_weights[b], t1 - in_targets[b]
+            b0, b1, above = weight - a0, weight - a1, aboves[b]
+            most = max(abs(t0 - mean * a0 + above), abs(t1 - mean * a1 - above))
+            least = max(min(a0 * b0, a1 * b1), 0.0)
+            bounds[b] = scale * most * min(most / least, far / max(a0, b1))
+    else:
+        for b in range(bins):
+            a1, s1 = w + weights[b], s + targets[b]
+            a0, s0 = a1 - in_weights[b], s1 - in_targets[b]
+            first, second = a0, a1  # the weights at which the sum is s1 and s0
+            if criterion == Criterion.ENTROPY:  # one class after the other
+                first, second = a0 + (s1 - s0), a1 - (s1 - s0)
+            p = _score(criterion, first, s1, total)
+            p += _score(criterion, weight - first, total - s1, total)
+            q = _score(criterion, second, s0, total)
+            q += _score(criterion, weight - second, total - s0, total)
+            bounds[b] = max(p, q) - base if min(p, q) > -np.inf else np.inf
+    some = False
+    for b in range(bins):
+        alive[b] = desk[Desk.IN_N, b] > 1.0 and bounds[b] > need
+        some |= alive[b] > 0
+    alive[bins] = 0
+    return some
+
+
+@compiled(inner=True, counted=False, inline=True)
+def _refine(
+    rows: Rows,
+    limits: Limits,
+    f: int,
+    begin: int,
+    n: float,
+    w: float,
+    s: float,
+    m: int,
+    weight: float,
+    number: Any,
+    room: Room,
+) -> bool:
+    """The best split within the bins that are marked; whether it is the best so far."""
+    keys, bin_of, alive, desk = room.keys[Key.ORDER], room.bin_of, room.alive, room.desk
+    stats, columns, codes = room.stats, rows.columns, rows.codes[f]
+    count: Any = 0
+    for i in range(m):
+        keys[count] = U(i)
+        count += np.int64(alive[bin_of[i]])
+    for i in range(count):
+        place = keys[i]
+        keys[i] = (U(codes[rows.order[begin + np.int64(place)]]) << U(32)) | place
+    _sort(count, columns[f, Column.CODES], room)
+    run_n, run_w, run_s = 0.0, 0.0, 0.0
+    last = -1
+    for i in range(count):
+        place = keys[i] & U(_PLACE)
+        b = np.int64(bin_of[place])
+        if b != last:
+            run_n = desk[Desk.N, b] - desk[Desk.IN_N, b]
+            run_w = desk[Desk.WEIGHT, b] - desk[Desk.IN_WEIGHT, b]
+            run_s = desk[Desk.SUM, b] - desk[Desk.IN_SUM, b]
+            last = b
+        run_n += 1.0
+        run_w += stats[place, Sums.WEIGHT]
+        run_s += stats[place, Sums.TARGET]
+        desk[Desk.RUN_N, i], desk[Desk.RUN_WEIGHT, i], desk[Desk.RUN_SUM, i] = run_n, run_w, run_s
+    for i in range(count - 1):
+        here, after = keys[i], keys[i + 1]
+        same = here >> U(32) == after >> U(32)
+        apart = bin_of[here & U(_PLACE)] != bin_of[after & U(_PLACE)]
+        if same or apart:
+            desk[Desk.RUN_N, i] = -np.inf
+    at = _best_step(limits, f, columns, Desk.RUN_N, count - 1, n, w, s, m, weight, number, room)
+    if at >= 0:
+        _keep(at, keys, room.best)
+    return at >= 0
+
+
+@compiled(inner=True, counted=False, inline=True)
+def _scan_plain(
+    limits: Limits,
+    f: int,
+    columns: Any,
+    m: int,
+    weight: float,
+    number: Any,
+    room: Room,
 ) -> None:
-    """Scores of all ways to part running sums, where w and s are on the left from the start."""
-    weights, sums, scores = desk[Desk.WEIGHT], desk[Desk.SUM], desk[Desk.SCORE]
+    """The best place between codes, where two sums say all of a part."""
+    keys, stats, desk, best = room.keys[Key.ORDER], room.stats, room.desk, room.best
+    top, there, total = U(columns[f, Column.CODES]), m, desk[Desk.TOTAL, 0]
+    while there > 0 and keys[there - 1] >> U(32) == top:
+        there -= 1
+    missing = np.int64(there < m)
+    w, s = 0.0, 0.0
+    for i in range(there):
+        place = keys[i] & U(_PLACE)
+        w += stats[place, Sums.WEIGHT]
+        s += stats[place, Sums.TARGET]
+        desk[Desk.RUN_N, i], desk[Desk.RUN_WEIGHT, i], desk[Desk.RUN_SUM, i] = i + 1.0, w, s
+    for i in range(there - 1):
+        if keys[i] >> U(32) == keys[i + 1] >> U(32):
+            desk[Desk.RUN_N, i] = -np.inf
+    n, a, p = np.float64(m - there), weight - w, total - s
+    for way in range(1 + missing):  # missing values on the right, on the left
+        if way == 1:
+            at = _best_step(
+                limits, f, columns, Desk.RUN_N, there - 1, n, a, p, m, weight, number, room
+            )
+        else:
+            steps = there - 1 + missing
+            at = _best_step(
+                limits, f, columns, Desk.RUN_N, steps, 0.0, 0.0, 0.0, m, weight, number, room
+            )
+        if at >= 0:
+            _keep(at, keys, best)
+            best[Best.MISSING_LEFT] = way if missing else 2 * best[Best.ROWS] > m
+
+
+@compiled(inner=True, counted=False)
+def _best_step(
+    limits: Limits,
+    f: int,
+    columns: Any,
+    base: int,
+    steps: int,
+    n: float,
+    w: float,
+    s: float,
+    m: int,
+    weight: float,
+    number: Any,
+    room: Room,
+) -> int:
+    """The first of the best splits behind running sums, if it is the best so far, else −1.
+
+    base : the row of the desk with rows, followed by those with weights and weighted targets
+    n, w, s : on the left from the start
+    """
+    desk, best, total = room.desk, room.best, room.desk[Desk.TOTAL, 0]
+    rows, weights, sums, scores = desk[base], desk[base + 1], desk[base + 2], desk[Desk.SCORE]
+    criterion, rising = limits.criterion, columns[f, Column.MONOTONE]
+    least, most = np.float64(limits.min_leaf) - n, m - np.float64(limits.min_leaf) - n
     if criterion == Criterion.GINI or criterion == Criterion.SQUARED:
         scale = 2.0 if criterion == Criterion.GINI else 1.0
         for j in range(steps):  # one division, vectorized
             a, p = w + weights[j], s + sums[j]
             b, q = weight - a, total - p
-            scores[j] = scale * (p * p * b + q * q * a) / (a * b)
-        return
+            score = scale * (p * p * b + q * q * a) / (a * b)
+            scores[j] = score if least <= rows[j] <= most else -np.inf
+    else:
+        for j in range(steps):
+            scores[j] = -np.inf
+            if least <= rows[j] <= most:
+                a, p = w + weights[j], s + sums[j]
+                score = _score(criterion, a, p, total)
+                scores[j] = score + _score(criterion, weight - a, total - p, total)
+    if limits.min_weight > 0.0:
+        for j in range(steps):
+            left = w + weights[j]
+            if left < limits.min_weight or weight - left < limits.min_weight:
+                scores[j] = -np.inf
+    if rising:
+        for j in range(steps):
+            left, sum_left = w + weights[j], s + sums[j]
+            a, b = sum_left / left, (total - sum_left) / (weight - left)
+            if not _is_ordered(rising, a, b, number):
+                scores[j] = -np.inf
+    at, top = -1, best[Best.SCORE]
     for j in range(steps):
-        a, p = w + weights[j], s + sums[j]
-        scores[j] = _score(criterion, a, p, total)
-        scores[j] += _score(criterion, weight - a, total - p, total)
+        if scores[j] > top:
+            at, top = j, scores[j]
+    if at >= 0:
+        left, sum_left = w + weights[at], s + sums[at]
+        best[Best.SCORE], best[Best.FEATURE], best[Best.ROWS] = top, f, n + rows[at]
+        best[Best.MIDDLE] = (sum_left / left + (total - sum_left) / (weight - left)) / 2.0
+    return at
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
+def _keep(at: int, keys: Any, best: Any) -> None:
+    """The codes on both sides of a split behind a sorted key."""
+    best[Best.CODE] = np.float64(keys[at] >> U(32))
+    best[Best.FOLLOWING] = np.float64(keys[at + 1] >> U(32))
+
+
+@compiled(inner=True, counted=False, inline=True)
 def _scan_rows(
     limits: Limits,
     f: int,
     columns: Any,
-    values: Any,
     m: int,
     k: int,
     weight: float,
     number: Any,
-    desk: Any,
-    keys: Any,
-    best: Any,
+    room: Room,
 ) -> None:
     """The best place between codes, row by row in the order of their codes."""
-    criterion, classes = limits.criterion, limits.classes
+    criterion, classes, desk = limits.criterion, limits.classes, room.desk
+    keys, best, scores = room.keys[Key.ORDER], room.best, room.desk[Desk.SCORE]
     top, rising = U(columns[f, Column.CODES]), columns[f, Column.MONOTONE]
     there = m
-    while there > 0 and keys[Key.ORDER, there - 1] >> U(32) == top:
+    while there > 0 and keys[there - 1] >> U(32) == top:
         there -= 1
     missing = np.int64(there < m)
     absolute = criterion == Criterion.ABSOLUTE
@@ -525,46 +692,43 @@ def _scan_rows(
         end = there
         if way == 1:
             begin, end = m - there, m
-            _turn(there, m, keys)
+            _turn(there, m, room)
+        steps = end - 1 + missing * (1 - way)
         if absolute:
-            _sum_losses(m, k, desk, keys)
-        w, n, left, right = 0.0, 0.0, 0.0, _start(criterion, k * max(classes, 1), desk)
-        for i in range(end):
-            place, code = keys[Key.ORDER, i] & U(_PLACE), keys[Key.ORDER, i] >> U(32)
-            if not absolute:
-                left, right = _advance(criterion, classes, k, place, left, right, desk)
-            w += desk[Desk.W, place]
-            n += 1.0
-            last = i + 1 == end
-            if last and (way == 1 or not missing):
-                break
-            if i < begin or (not last and code == keys[Key.ORDER, i + 1] >> U(32)):
+            _sum_losses(m, k, room)
+            for i in range(steps):
+                scores[i] = -desk[Desk.LOSS_LEFT, i] - desk[Desk.LOSS_RIGHT, i + 1]
+            w = 0.0
+            for i in range(steps):
+                w += desk[Desk.W, keys[i] & U(_PLACE)]
+                desk[Desk.WEIGHT, i] = w
+        else:
+            _score_rows(criterion, classes, k, steps, weight, room)
+        at, most = -1, best[Best.SCORE]
+        for i in range(max(begin, limits.min_leaf - 1), min(steps, m - limits.min_leaf)):
+            if not scores[i] > most:
                 continue
-            if not _is_allowed(limits.min_leaf, limits.min_weight, n, m, w, weight):
+            if i + 1 < end and keys[i] >> U(32) == keys[i + 1] >> U(32):
                 continue
-            if absolute:
-                score = -desk[Desk.LOSS_LEFT, i] - desk[Desk.LOSS_RIGHT, i + 1]
-            else:
-                score = _score_parts(criterion, k, left, right, w, weight, desk)
-            if score <= best[Best.SCORE]:
+            w = desk[Desk.WEIGHT, i]
+            if w < limits.min_weight or weight - w < limits.min_weight:
                 continue
             if rising:  # one output, absolute errors
                 a, b = desk[Desk.MEDIAN_LEFT, i], desk[Desk.MEDIAN_RIGHT, i + 1]
                 if not _is_ordered(rising, a, b, number):
                     continue
                 best[Best.MIDDLE] = (a + b) / 2.0
-            best[Best.SCORE], best[Best.FEATURE], best[Best.CODE] = score, f, code
-            best[Best.THRESHOLD] = np.inf
-            if not last:
-                a, b = np.int64(code), np.int64(keys[Key.ORDER, i + 1] >> U(32))
-                best[Best.THRESHOLD] = _between(values, columns[f, Column.BEGIN], a, b)
-            best[Best.MISSING_LEFT] = way if missing else 2 * n > m
+            at, most = i, scores[i]
+        if at >= 0:
+            best[Best.SCORE], best[Best.FEATURE] = most, f
+            _keep(at, keys, best)
+            best[Best.MISSING_LEFT] = way if missing else 2 * (at + 1) > m
 
 
-@compiled(inner=True)
-def _turn(there: int, m: int, keys: Any) -> None:
+@compiled(inner=True, counted=False)
+def _turn(there: int, m: int, room: Room) -> None:
     """Put the keys behind the first `there` in front of them."""
-    order, spare = keys[Key.ORDER], keys[Key.SPARE]
+    order, spare = room.keys[Key.ORDER], room.keys[Key.SPARE]
     for i in range(there):
         spare[i + m - there] = order[i]
     for i in range(there, m):
@@ -573,92 +737,204 @@ def _turn(there: int, m: int, keys: Any) -> None:
         order[i] = spare[i]
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False, inline=True)
+def _score_rows(
+    criterion: int, classes: int, k: int, steps: int, weight: float, room: Room
+) -> None:
+    """Scores of the splits behind so many sorted keys, with the weights on their left."""
+    desk, keys = room.desk, room.keys[Key.ORDER]
+    weights, scores, lefts, rights = (
+        desk[Desk.WEIGHT],
+        desk[Desk.SCORE],
+        desk[Desk.LOSS_LEFT],
+        desk[Desk.LOSS_RIGHT],
+    )
+    sums, totals, own = desk[Desk.LEFT], desk[Desk.TOTAL], desk[Desk.W]
+    gini, w, left, right = criterion == Criterion.GINI, 0.0, 0.0, 0.0
+    for c in range(k * max(classes, 1)):  # the terms of classes of all rows
+        sums[c] = 0.0
+        right += totals[c] * totals[c] if gini else _xlog(totals[c])
+    for i in range(steps):
+        place = keys[i] & U(_PLACE)
+        u = own[place]
+        w += u
+        for o in range(k):
+            y = desk[Desk.Y + o, place]
+            if classes == 0:
+                sums[o] += u * y
+                continue
+            c = U(o * classes) + U(y)
+            a = sums[c]
+            b = totals[c] - a
+            sums[c] = a + u
+            if gini:
+                left += u * (2.0 * a + u)
+                right += u * (u - 2.0 * b)
+            else:
+                left += _xlog(a + u) - _xlog(a)
+                right += _xlog(b - u) - _xlog(b)
+        weights[i], lefts[i], rights[i] = w, left, right
+        if classes == 0:
+            scores[i] = _score_numbers(criterion, k, w, weight, sums, totals)
+    if gini:
+        for i in range(steps):
+            a, b = weights[i], weight - weights[i]
+            scores[i] = (lefts[i] * b + rights[i] * a) / (a * b)
+    elif criterion == Criterion.ENTROPY:
+        for i in range(steps):
+            scores[i] = lefts[i] + rights[i]
+            scores[i] -= k * (_xlog(weights[i]) + _xlog(weight - weights[i]))
+
+
+@compiled(inner=True, counted=False)
+def _score_numbers(
+    criterion: int, k: int, w: float, weight: float, sums: Any, totals: Any
+) -> float:
+    """The score of both parts from the sums of the left one."""
+    score = 0.0
+    for o in range(k):
+        score += _score(criterion, w, sums[o], totals[o])
+        score += _score(criterion, weight - w, totals[o] - sums[o], totals[o])
+    return score
+
+
+@compiled(inner=True, counted=False, inline=True)
 def _draw(
     limits: Limits,
     plain: bool,
     f: int,
-    codes: Any,
+    x: Any,
     columns: Any,
-    values: Any,
     order: Any,
     begin: int,
     m: int,
     k: int,
     weight: float,
     number: Any,
-    desk: Any,
-    keys: Any,
-    state: Any,
-    best: Any,
+    room: Room,
 ) -> int:
-    """A threshold at random between the least and the greatest value, missing values at random on
+    """A threshold at random between the least and the greatest number, missing values at random on
     one side; 0 if the feature is constant.
     """
-    top, base = columns[f, Column.CODES], columns[f, Column.BEGIN]
-    first, last, missing = top, np.int64(-1), 0
-    for i in range(m):
-        c = np.int64(codes[order[begin + i]])
-        keys[Key.ORDER, i] = U(c)
-        if c == top:
-            missing += 1
-        else:
-            first, last = min(first, c), max(last, c)
-    if last < 0 or (first == last and missing == 0):
+    desk, best, criterion, classes = room.desk, room.best, limits.criterion, limits.classes
+    numbers = desk[Desk.X]
+    low, high = _gather_numbers(x, order, begin, m, numbers)
+    if not low <= high:
         return 0
-    low, high = values[0, base + first], values[1, base + last]
-    threshold = low + (high - low) * (np.float64(_random(state) >> U(11)) * 2.0**-53)
-    missing_left = np.int64(_random(state) & U(1)) if missing else 0
+    missing = np.int64(0)
+    if columns[f, Column.MISSING]:
+        for i in range(m):
+            missing += np.int64(numbers[i] != numbers[i])
+    if low == high and missing == 0:
+        return 0
+    threshold = low + (high - low) * (np.float64(_random(room.state) >> U(11)) * 2.0**-53)
+    missing_left = np.int64(_random(room.state) & U(1)) if missing else 0
     if threshold >= high:
-        threshold = low
-    code, above = first, last  # the last code with all its values at most the threshold
-    while code < above:
-        middle = (code + above + 1) // 2
-        if values[1, base + middle] <= threshold:
-            code = middle
-        else:
-            above = middle - 1
-    if first == last:
-        threshold = high
-    elif not values[1, base + code] <= threshold < values[0, base + code + 1]:
-        threshold = _between(values, base, code, code + 1)  # bins are not cut
-    criterion, classes, absolute = limits.criterion, limits.classes, False
-    absolute = criterion == Criterion.ABSOLUTE
-    n, w, s, total = 0.0, 0.0, 0.0, desk[Desk.TOTAL, 0]
-    left, right = 0.0, _start(criterion, k * max(classes, 1), desk)
-    for i in range(m):
-        c = np.int64(keys[Key.ORDER, i])
-        goes = missing_left if c == top else np.int64(c <= code)
-        keys[Key.ORDER, i] = (U(1 - goes) << U(32)) | U(i)
-        n += goes
-        w += goes * desk[Desk.W, i]
-        if plain:
-            s += goes * desk[Desk.Y, i]
-        elif goes and not absolute:
-            left, right = _advance(criterion, classes, k, U(i), left, right, desk)
+        threshold = high if low == high else low
+    if missing_left:
+        for i in range(m):
+            numbers[i] = numbers[i] if numbers[i] == numbers[i] else -np.inf
+    score, w, a, b = 0.0, 0.0, 0.0, 0.0
+    if plain:
+        n, w, s = _sum_left(m, threshold, numbers, room.stats)
+    else:
+        n, w = _sum_left_outputs(classes, k, m, threshold, numbers, desk)
+        s = 0.0
     if not _is_allowed(limits.min_leaf, limits.min_weight, n, m, w, weight):
         return 1
-    a, b = s / w, (total - s) / (weight - w)
-    if absolute:
-        _sort(m, 1, keys)
-        _sum_losses(m, k, desk, keys)
+    if plain:
+        total = desk[Desk.TOTAL, 0]
+        score = _score(criterion, w, s, total)
+        score += _score(criterion, weight - w, total - s, total)
+        a, b = s / w, (total - s) / (weight - w)
+    elif criterion == Criterion.ABSOLUTE:
+        for i in range(m):
+            goes = numbers[i] <= threshold
+            room.keys[Key.ORDER, i] = (U(not goes) << U(32)) | U(i)
+        _sort_digits(m, 1, room)
+        _sum_losses(m, k, room)
         at = np.int64(n)
         score = -desk[Desk.LOSS_LEFT, at - 1] - desk[Desk.LOSS_RIGHT, at]
         a, b = desk[Desk.MEDIAN_LEFT, at - 1], desk[Desk.MEDIAN_RIGHT, at]
-    elif plain:
-        score = _score(criterion, w, s, total)
-        score += _score(criterion, weight - w, total - s, total)
+    elif classes:
+        sums, totals = desk[Desk.LEFT], desk[Desk.TOTAL]
+        score = _score_classes(criterion, k, classes, w, weight, sums, totals)
     else:
-        score = _score_parts(criterion, k, left, right, w, weight, desk)
+        score = _score_numbers(criterion, k, w, weight, desk[Desk.LEFT], desk[Desk.TOTAL])
     rising = columns[f, Column.MONOTONE]
     if score > best[Best.SCORE] and (rising == 0 or _is_ordered(rising, a, b, number)):
-        best[Best.SCORE], best[Best.FEATURE], best[Best.CODE] = score, f, code
+        best[Best.SCORE], best[Best.FEATURE], best[Best.CODE] = score, f, 0
         best[Best.THRESHOLD], best[Best.MIDDLE] = threshold, (a + b) / 2.0
         best[Best.MISSING_LEFT] = missing_left if missing else 2 * n > m
     return 1
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
+def _gather_numbers(x: Any, order: Any, begin: int, m: int, numbers: Any) -> Any:
+    """Copy the numbers of a node's rows; the least and the greatest of them."""
+    low0, low1, high0, high1 = np.inf, np.inf, -np.inf, -np.inf
+    for i in range(0, m - 1, 2):  # two at a time: each comparison waits for the last
+        a, b = np.float64(x[order[begin + i]]), np.float64(x[order[begin + i + 1]])
+        numbers[i], numbers[i + 1] = a, b
+        low0, high0 = a if a < low0 else low0, a if a > high0 else high0
+        low1, high1 = b if b < low1 else low1, b if b > high1 else high1
+    if m % 2:
+        a = np.float64(x[order[begin + m - 1]])
+        numbers[m - 1] = a
+        low0, high0 = a if a < low0 else low0, a if a > high0 else high0
+    return min(low0, low1), max(high0, high1)
+
+
+@compiled(inner=True, counted=False, fastmath={"reassoc", "contract"})
+def _sum_left(m: int, threshold: float, numbers: Any, stats: Any) -> Any:
+    """Rows, weight and weighted target of the left part."""
+    n, w, s = 0.0, 0.0, 0.0
+    for i in range(m):
+        goes = numbers[i] <= threshold
+        n += 1.0 if goes else 0.0
+        w += stats[i, Sums.WEIGHT] if goes else 0.0
+        s += stats[i, Sums.TARGET] if goes else 0.0
+    return n, w, s
+
+
+@compiled(inner=True, counted=False)
+def _sum_left_outputs(
+    classes: int, k: int, m: int, threshold: float, numbers: Any, desk: Any
+) -> Any:
+    """Rows and weight of the left part; its sums go to the desk."""
+    n, w = 0.0, 0.0
+    for c in range(k * max(classes, 1)):
+        desk[Desk.LEFT, c] = 0.0
+    for i in range(m):
+        goes = 1.0 if numbers[i] <= threshold else 0.0
+        a = goes * desk[Desk.W, i]
+        n += goes
+        w += a
+        for o in range(k):
+            y = desk[Desk.Y + o, i]
+            if classes:
+                desk[Desk.LEFT, o * classes + np.int64(y)] += a
+            else:
+                desk[Desk.LEFT, o] += a * y
+    return n, w
+
+
+@compiled(inner=True, counted=False)
+def _score_classes(
+    criterion: int, k: int, classes: int, w: float, weight: float, sums: Any, totals: Any
+) -> float:
+    """The same of classes."""
+    score, gini = 0.0, criterion == Criterion.GINI
+    for c in range(k * classes):
+        left, right = sums[c], totals[c] - sums[c]
+        if gini:
+            score += left * left / w + right * right / (weight - w)
+        else:
+            score += _xlog(left) + _xlog(right)
+    return score if gini else score - k * (_xlog(w) + _xlog(weight - w))
+
+
+@compiled(inner=True, counted=False)
 def _is_allowed(
     least_rows: int, least_weight: float, n: float, m: int, w: float, weight: float
 ) -> bool:
@@ -666,30 +942,22 @@ def _is_allowed(
     return enough and w >= least_weight and weight - w >= least_weight
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
 def _is_ordered(rising: int, a: float, b: float, number: Any) -> bool:
     """Whether the values of two parts keep the order and the bounds of a monotonic feature."""
     low, high = number[Number.LOWER], number[Number.UPPER]
     return min(a, b) >= low and max(a, b) <= high and (a - b) * rising <= 0.0
 
 
-@compiled(inner=True)
-def _between(values: Any, base: int, code: int, following: int) -> float:
-    """The threshold between two codes."""
-    low, high = values[1, base + code], values[0, base + following]
-    middle = low / 2.0 + high / 2.0
-    return low if middle == high or not np.isfinite(middle) else middle
-
-
 # -- scores
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
 def _xlog(x: float) -> float:
     return x * np.log2(x) if x > 0.0 else 0.0
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
 def _score(criterion: int, w: float, s: float, total: float) -> float:
     """Of a set of rows with the weight w and the weighted target s, 0 or 1 for two classes; total :
     the weighted target of the node.
@@ -703,64 +971,11 @@ def _score(criterion: int, w: float, s: float, total: float) -> float:
     return _xlog(s) + _xlog(w - s) - _xlog(w)
 
 
-@compiled(inner=True)
-def _start(criterion: int, s: int, desk: Any) -> float:
-    """Empty the left part; the sum of the terms of classes of all rows."""
-    q = 0.0
-    for c in range(s):
-        desk[Desk.LEFT, c] = 0.0
-        total = desk[Desk.TOTAL, c]
-        q += total * total if criterion == Criterion.GINI else _xlog(total)
-    return q
-
-
-@compiled(inner=True)
-def _advance(
-    criterion: int, classes: int, k: int, place: int, left: float, right: float, desk: Any
-) -> Any:
-    """Move a row to the left part; the sums of the terms of classes of both parts."""
-    w = desk[Desk.W, place]
-    for o in range(k):
-        y = desk[Desk.Y + o, place]
-        if classes == 0:
-            desk[Desk.LEFT, o] += w * y
-            continue
-        c = o * classes + np.int64(y)
-        a = desk[Desk.LEFT, c]
-        b = desk[Desk.TOTAL, c] - a
-        desk[Desk.LEFT, c] = a + w
-        if criterion == Criterion.GINI:
-            left += w * (2.0 * a + w)
-            right += w * (w - 2.0 * b)
-        else:
-            left += _xlog(a + w) - _xlog(a)
-            right += _xlog(b - w) - _xlog(b)
-    return left, right
-
-
-@compiled(inner=True)
-def _score_parts(
-    criterion: int, k: int, left: float, right: float, w: float, weight: float, desk: Any
-) -> float:
-    if criterion == Criterion.GINI:
-        return left / w + right / (weight - w)
-    if criterion == Criterion.ENTROPY:
-        return left + right - k * (_xlog(w) + _xlog(weight - w))
-    score = 0.0
-    for o in range(k):
-        s, total = desk[Desk.LEFT, o], desk[Desk.TOTAL, o]
-        score += _score(criterion, w, s, total)
-        score += _score(criterion, weight - w, total - s, total)
-    return score
-
-
 # -- absolute errors
 
 
-@compiled(inner=True)
-def _medians(
-    rows: Rows, begin: int, m: int, o: int, weight: float, value: Any, desk: Any, keys: Any
-) -> float:
+@compiled(inner=True, counted=False)
+def _medians(rows: Any, begin: int, m: int, o: int, weight: float, value: Any, room: Any) -> float:
     """The median of one output goes to value, the order of its targets to the desk; the sum of
     distances to the median.
     """
@@ -768,41 +983,43 @@ def _medians(
     for i in range(m):
         rank = U(rows.ranks[rows.order[begin + i], o])
         most = max(most, rank)
-        keys[Key.ORDER, i] = (rank << U(32)) | U(i)
+        room.keys[Key.ORDER, i] = (rank << U(32)) | U(i)
     bits = 1
     while most >> U(bits):
         bits += 1
-    _sort(m, bits, keys)
+    _sort_digits(m, bits, room)
     w, half = 0.0, weight / 2.0
     low: Any = np.int64(-1)
     high: Any = np.int64(-1)
     for i in range(m):
-        place = keys[Key.ORDER, i] & U(_PLACE)
-        keys[Key.RANK + o, place] = U(i)
-        desk[Desk.Y + k + o, i] = desk[Desk.Y + o, place]
-        w += desk[Desk.W, place]
+        place = room.keys[Key.ORDER, i] & U(_PLACE)
+        room.keys[Key.RANK + o, place] = U(i)
+        room.desk[Desk.Y + k + o, i] = room.desk[Desk.Y + o, place]
+        w += room.desk[Desk.W, place]
         if low < 0 and w >= half - _TINY * weight:
             low = i
         if high < 0 and w > half + _TINY * weight:
             high = i
     high = max(high, low)
-    median = (desk[Desk.Y + k + o, low] + desk[Desk.Y + k + o, high]) / 2.0
+    median = (room.desk[Desk.Y + k + o, low] + room.desk[Desk.Y + k + o, high]) / 2.0
     value[o] = median
     loss = 0.0
     for i in range(m):
-        loss += desk[Desk.W, i] * abs(desk[Desk.Y + o, i] - median)
+        loss += room.desk[Desk.W, i] * abs(room.desk[Desk.Y + o, i] - median)
     return loss
 
 
-@compiled(inner=True)
-def _sum_losses(m: int, k: int, desk: Any, keys: Any) -> None:
+@compiled(inner=True, counted=False)
+def _sum_losses(m: int, k: int, room: Any) -> None:
     """For each place in the order of keys the sums of distances to the median, of the rows up to it
     and of those from it on, and the medians.
     """
+    desk, keys = room.desk, room.keys
+    tree_w, tree_s = desk[Desk.TREE_W], desk[Desk.TREE_S]
     for o in range(k):
         for side in range(2):
             for i in range(m + 1):
-                desk[Desk.TREE_W, i] = desk[Desk.TREE_S, i] = 0.0
+                tree_w[i] = tree_s[i] = 0.0
             w, s = 0.0, 0.0
             for step in range(m):
                 i = step if side == 0 else m - 1 - step
@@ -811,13 +1028,13 @@ def _sum_losses(m: int, k: int, desk: Any, keys: Any) -> None:
                 y = desk[Desk.Y + o, place]
                 at = np.int64(keys[Key.RANK + o, place]) + 1
                 while at <= m:
-                    desk[Desk.TREE_W, at] += weight
-                    desk[Desk.TREE_S, at] += weight * y
+                    tree_w[at] += weight
+                    tree_s[at] += weight * y
                     at += at & -at
                 w += weight
                 s += weight * y
-                low, below, sum_below = _descend(w / 2.0 - _TINY * w, m, desk)
-                high, _, _ = _descend(w / 2.0 + _TINY * w, m, desk)
+                low, below, sum_below = _descend(w / 2.0 - _TINY * w, m, tree_w, tree_s)
+                high, _, _ = _descend(w / 2.0 + _TINY * w, m, tree_w, tree_s)
                 first = desk[Desk.Y + k + o, low]
                 # below: the rows before the first median; those at it are at no distance
                 loss = first * below - sum_below + (s - sum_below) - first * (w - below)
@@ -826,17 +1043,17 @@ def _sum_losses(m: int, k: int, desk: Any, keys: Any) -> None:
                 desk[Desk.MEDIAN_LEFT + side, i] = (first + desk[Desk.Y + k + o, high]) / 2.0
 
 
-@compiled(inner=True)
-def _descend(most: float, m: int, desk: Any) -> Any:
+@compiled(inner=True, counted=False)
+def _descend(most: float, m: int, tree_w: Any, tree_s: Any) -> Any:
     """The first place at which the running weight exceeds `most`, and the sums before it."""
     at, w, s, step = 0, 0.0, 0.0, 1
     while 2 * step <= m:
         step *= 2
     while step > 0:
-        if at + step <= m and w + desk[Desk.TREE_W, at + step] <= most:
+        if at + step <= m and w + tree_w[at + step] <= most:
             at += step
-            w += desk[Desk.TREE_W, at]
-            s += desk[Desk.TREE_S, at]
+            w += tree_w[at]
+            s += tree_s[at]
         step //= 2
     return min(at, m - 1), w, s
 
@@ -844,29 +1061,93 @@ def _descend(most: float, m: int, desk: Any) -> Any:
 # -- order
 
 
-@compiled(inner=True)
-def _sort_codes(codes: Any, order: Any, begin: int, m: int, top: int, keys: Any) -> None:
+@compiled(inner=True, counted=False, inline=True)
+def _sort_codes(
+    codes: Any, bins: Any, order: Any, begin: int, m: int, top: int, room: Room
+) -> None:
     """Keys of a node's rows in the order of their codes."""
+    keys, bin_of = room.keys[Key.ORDER], room.bin_of
     for i in range(m):
-        keys[Key.ORDER, i] = (U(codes[order[begin + i]]) << U(32)) | U(i)
-    bits = 1
-    while top >> bits:
-        bits += 1
-    _sort(m, bits, keys)
+        keys[i] = (U(codes[order[begin + i]]) << U(32)) | U(i)
+    if _FEW < m < _BUCKETS:
+        for i in range(m):
+            bin_of[i] = bins[order[begin + i]]
+    _sort(m, top, room)
 
 
-@compiled(inner=True)
-def _sort(m: int, bits: int, keys: Any) -> None:
-    """Sort keys by their upper halves, of so many bits; equal ones keep their order."""
-    order, spare, counts = keys[Key.ORDER], keys[Key.SPARE], keys[Key.CODE]
-    if m <= _INSERT:
-        for i in range(1, m):
-            key, at = order[i], i
-            while at > 0 and order[at - 1] > key:
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = key
-        return
+@compiled(inner=True, counted=False)
+def _sort(m: int, top: int, room: Room) -> None:
+    """Sort keys by their upper halves, up to top; equal ones keep their order. The bins of the
+    places are known.
+    """
+    if m <= _FEW and top < 2**26:
+        _sort_pairs(m, room)
+    elif m < _BUCKETS:
+        _sort_buckets(m, room)
+    else:
+        bits = 1
+        while top >> bits:
+            bits += 1
+        _sort_digits(m, bits, room)
+
+
+@compiled(inner=True, counted=False)
+def _sort_pairs(m: int, room: Room) -> None:
+    """The place of each key is how many are less, which vectors count."""
+    keys, spare, few, ranks = room.keys[Key.ORDER], room.keys[Key.SPARE], room.few[0], room.few[1]
+    whole = (m + 7) & -8
+    for i in range(m):
+        spare[i] = keys[i]
+        few[i] = np.uint32(((keys[i] >> U(32)) * _PLACES) | U(i))
+    for i in range(m, whole):
+        few[i] = _LAST
+    for i in range(whole):
+        ranks[i] = 0
+    for j in range(0, m, 4):
+        a, b, c, d = few[j], few[j + 1], few[j + 2], few[j + 3]
+        for i in range(whole):
+            key = few[i]
+            before = np.uint32(a < key) + np.uint32(b < key)
+            ranks[i] += before + np.uint32(c < key) + np.uint32(d < key)
+    for i in range(m):
+        keys[ranks[i]] = spare[i]
+
+
+@compiled(inner=True, counted=False)
+def _sort_buckets(m: int, room: Room) -> None:
+    """By bins first, then by insertion."""
+    keys, spare, counts, bin_of = (
+        room.keys[Key.ORDER],
+        room.keys[Key.SPARE],
+        room.keys[Key.CODE],
+        room.bin_of,
+    )
+    for b in range(256):
+        counts[b] = U(0)
+    for i in range(m):
+        counts[bin_of[keys[i] & U(_PLACE)]] += U(1)
+    place = U(0)
+    for b in range(256):
+        count = counts[b]
+        counts[b] = place
+        place += count
+    for i in range(m):
+        key = keys[i]
+        b = bin_of[key & U(_PLACE)]
+        spare[counts[b]] = key
+        counts[b] += U(1)
+    for i in range(m):
+        key, at = spare[i], i
+        while at > 0 and keys[at - 1] > key:
+            keys[at] = keys[at - 1]
+            at -= 1
+        keys[at] = key
+
+
+@compiled(inner=True, counted=False)
+def _sort_digits(m: int, bits: int, room: Room) -> None:
+    """By one byte after the other."""
+    order, spare, counts = room.keys[Key.ORDER], room.keys[Key.SPARE], room.keys[Key.CODE]
     for shift in range(32, 32 + bits, 8):
         for digit in range(256):
             counts[digit] = U(0)
@@ -885,7 +1166,7 @@ def _sort(m: int, bits: int, keys: Any) -> None:
             order[i] = spare[i]
 
 
-@compiled(inner=True)
+@compiled(inner=True, counted=False)
 def _random(state: Any) -> Any:
     """splitmix64, https://doi.org/10.1145/2714064.2660195."""
     state[0] += U(0x9E3779B97F4A7C15)
