@@ -122,16 +122,14 @@ class ImpurityGrower:
         if criterion == Criterion.ABSOLUTE:
             places = [np.unique(y[:, o], return_inverse=True)[1] for o in range(k)]
             ranks = np.stack(places, axis=1).astype(np.uint32)
-        if isinstance(columns, Codes):
-            rows = _rows_of_codes(columns)
-        else:
-            rows = _rows_of_numbers(columns)
+        numbers = None if isinstance(columns, Codes) else np.ascontiguousarray(columns)
+        rows = _rows_of_codes(columns) if isinstance(columns, Codes) else _rows_of_numbers(columns)
         rows.columns[:, Column.MONOTONE] = 0 if rules.monotone is None else rules.monotone
+        self._numbers = numbers
         self._rows = rows._replace(y=np.ascontiguousarray(y), ranks=ranks)
         self._limits = Limits(
             int(criterion),
             classes,
-            rules.random,
             rules.max_features,
             _UNLIMITED if rules.max_depth is None else rules.max_depth,
             _UNLIMITED if rules.max_leaves is None else rules.max_leaves,
@@ -147,7 +145,7 @@ class ImpurityGrower:
         """A tree of the rows whose weight, of shape (n,), is not zero."""
         rows = self._rows._replace(w=w, order=np.flatnonzero(w).astype(np.uint32))
         limits = self._limits._replace(bounded=bool(w.min(initial=0.0) >= 0.0))
-        nodes, numbers, values = grow_exact(rows, limits, seed)
+        nodes, numbers, values = grow_exact(rows, self._numbers, limits, seed)
         left = nodes[:, Node.LEFT]
         inner = left != np.arange(len(nodes))
         return ImpurityTree(
@@ -169,12 +167,11 @@ def _rows_of_codes(codes: Codes) -> Rows:
     columns[:, Column.CODES], columns[:, Column.MISSING] = codes.counts, codes.missing
     columns[:, Column.BEGIN] = np.cumsum(codes.counts) - codes.counts
     columns[:, Column.BINS] = coarse.counts
-    none = np.empty((len(columns), 0), np.float32)
-    return Rows(coarse.by_column, codes.by_column, codes.low, none, columns, *_LATER)
+    return Rows(coarse.by_column, codes.by_column, codes.low, columns, *_LATER)
 
 
 def _rows_of_numbers(numbers: npt.NDArray[Any]) -> Rows:
     columns = np.zeros((len(numbers), len(Column)), np.int64)
     columns[:, Column.MISSING] = np.isnan(numbers).any(1)
     none = np.empty((len(numbers), 0), np.uint8)
-    return Rows(none, none, np.empty(0), np.ascontiguousarray(numbers), columns, *_LATER)
+    return Rows(none, none, np.empty(0), columns, *_LATER)

@@ -25,8 +25,11 @@ from dovetail.kernels.exact.layout import (
 __all__ = ["Column", "Criterion", "Limits", "Node", "Number", "Rows", "grow_exact"]
 
 
-def grow_exact(rows: Rows, limits: Limits, seed: int) -> tuple[Any, Any, Any]:
+def grow_exact(rows: Rows, numbers: Any, limits: Limits, seed: int) -> tuple[Any, Any, Any]:
     """Grow a tree from rows.order, which is changed.
+
+    numbers : float32 or float64 of shape (d, n), to draw thresholds from instead of seeking them,
+        or None
 
     Returns
     -------
@@ -58,5 +61,5 @@ def grow_exact(rows: Rows, limits: Limits, seed: int) -> tuple[Any, Any, Any]:
         state=np.empty(1, np.uint64),
         best=np.empty(len(Best)),
     )
-    m = grow(rows, limits, seed, tree, room)
+    m = grow(rows, numbers, limits, seed, tree, room)
     return tree.nodes[:m].copy(), tree.numbers[:m].copy(), tree.values[:m].copy()

@@ -65,12 +65,14 @@ _LAST = np.uint32(0xFFFFFFFF)  # behind all of these
 
 
 @compiled(counted=False)
-def grow(rows: Rows, limits: Limits, seed: int, tree: Tree, room: Room) -> int:
+def grow(rows: Rows, numbers: Any, limits: Limits, seed: int, tree: Tree, room: Room) -> int:
     """Grow a tree; how many nodes it has.
 
     Parameters
     ----------
     rows : Rows, whose order is changed
+    numbers : float32 or float64 of shape (d, n), to draw thresholds from (NaN is missing), or None
+        to seek them between codes: the kernel for the one holds nothing of the other
     limits : Limits
     seed : of the features and thresholds that are drawn
     tree : Tree, with room for the most nodes that are possible
@@ -78,39 +80,39 @@ def grow(rows: Rows, limits: Limits, seed: int, tree: Tree, room: Room) -> int:
 
     Cost O(r f log r) for balanced trees, f the features looked at in a node.
     """
-    nodes, numbers, waits = tree.nodes, tree.numbers, room.waits
+    nodes, about, waits = tree.nodes, tree.numbers, room.waits
     for f in range(len(room.features)):
         room.features[f] = f
     room.state[0] = U(seed)
     nodes[0, :] = 0
-    numbers[0, :] = 0.0
+    about[0, :] = 0.0
     nodes[0, Node.END] = len(rows.order)
-    numbers[0, Number.LOWER], numbers[0, Number.UPPER] = -np.inf, np.inf
+    about[0, Number.LOWER], about[0, Number.UPPER] = -np.inf, np.inf
     count, leaves, waiting = 1, 1, 0
     root = np.int64(0)  # a literal would have the function compiled for it once more
-    if _open(rows, limits, root, tree, room):
+    if _open(rows, numbers, limits, root, tree, room):
         waits[0], waiting = root, 1
     best_first = limits.max_leaves < len(rows.order)
     while waiting > 0 and leaves < limits.max_leaves:
         at = waiting - 1
         if best_first:
             for i in range(waiting - 2, -1, -1):  # of equals, the first
-                if numbers[waits[i], Number.GAIN] >= numbers[waits[at], Number.GAIN]:
+                if about[waits[i], Number.GAIN] >= about[waits[at], Number.GAIN]:
                     at = i
         parent = waits[at]
         waiting -= 1
         for i in range(at, waiting):
             waits[i] = waits[i + 1]
-        _part(rows, limits, parent, count, nodes, numbers, room)
+        _part(rows, numbers, parent, count, nodes, about, room)
         for child in range(count + 1, count - 1, -1):  # the left one is split next
-            if _open(rows, limits, child, tree, room):
+            if _open(rows, numbers, limits, child, tree, room):
                 waits[waiting] = child
                 waiting += 1
         count += 2
         leaves += 1
     for i in range(waiting):  # could have been split, but for max_leaves
         nodes[waits[i], Node.FEATURE] = nodes[waits[i], Node.MISSING_LEFT] = 0
-        numbers[waits[i], Number.GAIN] = 0.0
+        about[waits[i], Number.GAIN] = 0.0
     return count
 
 
@@ -118,20 +120,20 @@ def grow(rows: Rows, limits: Limits, seed: int, tree: Tree, room: Room) -> int:
 
 
 @compiled(inner=True, counted=False)
-def _open(rows: Rows, limits: Limits, node: int, tree: Tree, room: Room) -> bool:
+def _open(rows: Rows, numbers: Any, limits: Limits, node: int, tree: Tree, room: Room) -> bool:
     """Describe a new node and find its best split; whether there is one."""
     it, number, best = tree.nodes[node], tree.numbers[node], room.best
-    begin, k = it[Node.BEGIN], rows.y.shape[1]
-    m = it[Node.END] - begin
+    mine, k = rows.order[it[Node.BEGIN] : it[Node.END]], rows.y.shape[1]
+    m = len(mine)
     it[Node.LEFT] = node
     few = limits.classes == 0 or limits.classes == 2
     plain = k == 1 and few and limits.criterion != Criterion.ABSOLUTE  # two sums say all
     if plain:
-        weight = _gather_plain(rows.order, rows.w, rows.y, begin, m, room)
+        weight = _gather_plain(mine, rows.w, rows.y, m, room)
     else:
-        weight = _gather(rows.order, rows.w, rows.y, limits.classes, begin, m, room)
+        weight = _gather(mine, rows.w, rows.y, limits.classes, m, room)
     number[Number.WEIGHT] = weight
-    score = _describe(rows, limits, plain, begin, m, weight, number, tree.values[node], room)
+    score = _describe(rows, limits, plain, mine, m, weight, number, tree.values[node], room)
     if (
         it[Node.DEPTH] >= limits.max_depth
         or m < limits.min_split
@@ -141,14 +143,14 @@ def _open(rows: Rows, limits: Limits, node: int, tree: Tree, room: Room) -> bool
     ):
         return False
     best[Best.SCORE], best[Best.BASE] = -np.inf, score
-    _search(rows, limits, plain, begin, m, weight, number, room)
+    _search(rows, numbers, limits, plain, mine, m, weight, number, room)
     if best[Best.SCORE] == -np.inf:
         return False
     gain = (best[Best.SCORE] - score) / (k * tree.numbers[0, Number.WEIGHT])
     if gain + _TINY < limits.min_decrease:
         return False
-    if not limits.random:
-        _settle(rows, begin, m, best)
+    if numbers is None:
+        _settle(rows, mine, m, best)
     number[Number.GAIN], number[Number.THRESHOLD] = gain, best[Best.THRESHOLD]
     number[Number.MIDDLE] = best[Best.MIDDLE]
     it[Node.FEATURE], it[Node.CODE] = np.int64(best[Best.FEATURE]), np.int64(best[Best.CODE])
@@ -159,16 +161,17 @@ def _open(rows: Rows, limits: Limits, node: int, tree: Tree, room: Room) -> bool
 @compiled(inner=True, counted=False, inline=True)
 def _search(
     rows: Rows,
+    numbers: Any,
     limits: Limits,
     plain: bool,
-    begin: int,
+    mine: Any,
     m: int,
     weight: float,
     number: Any,
     room: Room,
 ) -> None:
     """Find the best split of a node by some features, more if these are constant."""
-    features, columns, order = room.features, rows.columns, rows.order
+    features, columns = room.features, rows.columns
     drawn, tried, d, k = 0, 0, len(columns), rows.y.shape[1]
     while drawn < d and (drawn < limits.max_features or tried == 0):
         j = drawn + np.int64(_random(room.state) % U(d - drawn))
@@ -176,35 +179,51 @@ def _search(
         features[j] = features[drawn]
         features[drawn] = f
         drawn += 1
-        if limits.random:
-            x = rows.numbers[f]
-            tried += _draw(limits, plain, f, x, columns, order, begin, m, k, weight, number, room)
-            continue
-        if plain and m >= _BINNED:
-            found = _search_bins(rows, limits, f, begin, m, weight, number, room)
-            if found >= 0:
-                tried += found
-                continue
-        top = columns[f, Column.CODES]
-        _sort_codes(rows.codes[f], rows.bins[f], order, begin, m, top, room)
-        if room.keys[Key.ORDER, 0] >> U(32) == room.keys[Key.ORDER, m - 1] >> U(32):
-            continue
-        tried += 1
-        if plain:
-            _scan_plain(limits, f, columns, m, weight, number, room)
+        if numbers is not None:
+            x = numbers[f]
+            tried += _draw(limits, plain, f, x, columns, mine, m, k, weight, number, room)
         else:
-            _scan_rows(limits, f, columns, m, k, weight, number, room)
+            tried += _seek(rows, limits, plain, f, mine, m, weight, number, room)
 
 
 @compiled(inner=True, counted=False, inline=True)
-def _gather_plain(order: Any, w: Any, y: Any, begin: int, m: int, room: Room) -> float:
+def _seek(
+    rows: Rows,
+    limits: Limits,
+    plain: bool,
+    f: int,
+    mine: Any,
+    m: int,
+    weight: float,
+    number: Any,
+    room: Room,
+) -> int:
+    """The best split by one feature; 0 if it is constant."""
+    columns = rows.columns
+    if plain and m >= _BINNED:
+        found = _search_bins(rows, limits, f, mine, m, weight, number, room)
+        if found >= 0:
+            return found
+    top = columns[f, Column.CODES]
+    _sort_codes(rows.codes[f], rows.bins[f], mine, m, top, room)
+    if room.keys[Key.ORDER, 0] >> U(32) == room.keys[Key.ORDER, m - 1] >> U(32):
+        return 0
+    if plain:
+        _scan_plain(limits, f, columns, m, weight, number, room)
+    else:
+        _scan_rows(limits, f, columns, m, rows.y.shape[1], weight, number, room)
+    return 1
+
+
+@compiled(inner=True, counted=False, inline=True)
+def _gather_plain(mine: Any, w: Any, y: Any, m: int, room: Room) -> float:
     """Copy what is summed of a node's rows, and sum it."""
     desk, stats, weight, total = room.desk, room.stats, 0.0, 0.0
     for i in range(m):
-        r = order[begin + i]
+        r = mine[i]
         a, b = w[r], y[r, 0]
         stats[i, Sums.ROWS], stats[i, Sums.WEIGHT], stats[i, Sums.TARGET] = 1.0, a, a * b
-        desk[Desk.Y, i] = b
+        desk[Desk.W, i], desk[Desk.TARGET, i], desk[Desk.Y, i] = a, a * b, b
         weight += a
         total += a * b
     desk[Desk.TOTAL, 0] = total
@@ -212,13 +231,13 @@ def _gather_plain(order: Any, w: Any, y: Any, begin: int, m: int, room: Room) ->
 
 
 @compiled(inner=True, counted=False)
-def _gather(order: Any, w: Any, y: Any, classes: int, begin: int, m: int, room: Room) -> float:
+def _gather(mine: Any, w: Any, y: Any, classes: int, m: int, room: Room) -> float:
     """Copy the targets and weights of a node's rows to the desk, and sum them."""
     desk, k, weight = room.desk, y.shape[1], 0.0
     for c in range(k * max(classes, 1)):
         desk[Desk.TOTAL, c] = 0.0
     for i in range(m):
-        r = order[begin + i]
+        r = mine[i]
         desk[Desk.W, i] = w[r]
         weight += w[r]
         for o in range(k):
@@ -235,7 +254,7 @@ def _describe(
     rows: Rows,
     limits: Limits,
     plain: bool,
-    begin: int,
+    mine: Any,
     m: int,
     weight: float,
     number: Any,
@@ -267,7 +286,7 @@ def _describe(
         impurity = 1.0 - score / (weight * k) if gini else -score / (weight * k)
     elif criterion == Criterion.ABSOLUTE:
         for o in range(k):
-            score -= _medians(rows, begin, m, o, weight, value, room)
+            score -= _medians(rows, mine, m, o, weight, value, room)
         impurity = -score / (weight * k)
     else:
         for o in range(k):
@@ -308,7 +327,7 @@ def _spread(criterion: int, m: int, mean: float, room: Room) -> float:
 
 
 @compiled(inner=True, counted=False, inline=True)
-def _settle(rows: Rows, begin: int, m: int, best: Any) -> None:
+def _settle(rows: Rows, mine: Any, m: int, best: Any) -> None:
     """The threshold of a split, and the code of one between bins."""
     f = np.int64(best[Best.FEATURE])
     bins, codes, edge = rows.bins[f], rows.codes[f], np.int64(best[Best.EDGE])
@@ -316,8 +335,8 @@ def _settle(rows: Rows, begin: int, m: int, best: Any) -> None:
     below, above = np.int64(best[Best.CODE]), np.int64(best[Best.FOLLOWING])
     if below < 0:
         above = top
-        for i in range(begin, begin + m):
-            r = rows.order[i]
+        for i in range(m):
+            r = mine[i]
             code = np.int64(codes[r])
             left = np.int64(bins[r]) <= edge and code < top
             below = max(below, code if left else -1)
@@ -367,14 +386,14 @@ def _move_numbers(x: Any, order: Any, it: Any, threshold: float, spare: Any) -> 
 
 @compiled(inner=True, counted=False)
 def _part(
-    rows: Rows, limits: Limits, parent: int, left: int, nodes: Any, numbers: Any, room: Room
+    rows: Rows, numbers: Any, parent: int, left: int, nodes: Any, about: Any, room: Room
 ) -> None:
     """Move a node's rows to the two new nodes, left and left + 1."""
     it, f, spare = nodes[parent], nodes[parent, Node.FEATURE], room.keys[Key.SPARE]
     begin, end = it[Node.BEGIN], it[Node.END]
-    if limits.random:
-        threshold = numbers[parent, Number.THRESHOLD]
-        middle = _move_numbers(rows.numbers[f], rows.order, it, threshold, spare)
+    if numbers is not None:
+        threshold = about[parent, Number.THRESHOLD]
+        middle = _move_numbers(numbers[f], rows.order, it, threshold, spare)
     else:
         top = rows.columns[f, Column.CODES]
         middle = _move_codes(rows.codes[f], rows.order, it, top, spare)
@@ -385,14 +404,14 @@ def _part(
         part[Node.DEPTH] = it[Node.DEPTH] + 1
         part[Node.BEGIN] = begin if side == 0 else middle
         part[Node.END] = middle if side == 0 else end
-        for i in range(len(numbers[parent])):
-            numbers[left + side, i] = numbers[parent, i]
-        numbers[left + side, Number.GAIN] = 0.0
+        for i in range(about.shape[1]):
+            about[left + side, i] = about[parent, i]
+        about[left + side, Number.GAIN] = 0.0
     rising = rows.columns[f, Column.MONOTONE]
     if rising:
-        border = numbers[parent, Number.MIDDLE]
-        numbers[left, Number.UPPER if rising > 0 else Number.LOWER] = border
-        numbers[left + 1, Number.LOWER if rising > 0 else Number.UPPER] = border
+        border = about[parent, Number.MIDDLE]
+        about[left, Number.UPPER if rising > 0 else Number.LOWER] = border
+        about[left + 1, Number.LOWER if rising > 0 else Number.UPPER] = border
 
 
 # -- one feature of a node
@@ -403,14 +422,14 @@ def _search_bins(
     rows: Rows,
     limits: Limits,
     f: int,
-    begin: int,
+    mine: Any,
     m: int,
     weight: float,
     number: Any,
     room: Room,
 ) -> int:
     """The best split by one feature; 0 if it is constant, −1 if all rows are in one bin."""
-    columns, order, bin_of, best = rows.columns, rows.order, room.bin_of, room.best
+    columns, bin_of, best = rows.columns, room.bin_of, room.best
     desk, sums, stats = room.desk, room.sums, room.stats
     codes, top, shift = rows.bins[f], columns[f, Column.BINS], 0
     while top >> shift > max(m // _ROWS_A_BIN, 16):
@@ -419,11 +438,11 @@ def _search_bins(
     bins = ((top - 1) >> shift) + 1
     if columns[f, Column.MISSING]:
         for i in range(m):
-            c = np.int64(codes[order[begin + i]])
+            c = np.int64(codes[mine[i]])
             bin_of[i] = bins if c == top else c >> shift
     else:
         for i in range(m):
-            bin_of[i] = codes[order[begin + i]] >> shift
+            bin_of[i] = codes[mine[i]] >> shift
     sums[: bins + 1] = 0.0
     for i in range(m):
         b = bin_of[i]
@@ -455,7 +474,7 @@ def _search_bins(
             best[Best.MISSING_LEFT] = way if missing else 2 * best[Best.ROWS] > m
         if exact or not _mark(limits, bins, w, s, weight, total, room):
             continue
-        if _refine(rows, limits, f, begin, n, w, s, m, weight, number, room):
+        if _refine(rows, limits, f, mine, n, w, s, m, weight, number, room):
             best[Best.MISSING_LEFT] = way if missing else 2 * best[Best.ROWS] > m
     return 1
 
@@ -513,7 +532,7 @@ def _refine(
     rows: Rows,
     limits: Limits,
     f: int,
-    begin: int,
+    mine: Any,
     n: float,
     w: float,
     s: float,
@@ -531,7 +550,7 @@ def _refine(
         count += np.int64(alive[bin_of[i]])
     for i in range(count):
         place = keys[i]
-        keys[i] = (U(codes[rows.order[begin + np.int64(place)]]) << U(32)) | place
+        keys[i] = (U(codes[mine[place]]) << U(32)) | place
     _sort(count, columns[f, Column.CODES], room)
     run_n, run_w, run_s = 0.0, 0.0, 0.0
     last = -1
@@ -805,8 +824,7 @@ def _draw(
     f: int,
     x: Any,
     columns: Any,
-    order: Any,
-    begin: int,
+    mine: Any,
     m: int,
     k: int,
     weight: float,
@@ -818,7 +836,7 @@ def _draw(
     """
     desk, best, criterion, classes = room.desk, room.best, limits.criterion, limits.classes
     numbers = desk[Desk.X]
-    low, high = _gather_numbers(x, order, begin, m, numbers)
+    low, high = _gather_numbers(x, mine, m, numbers)
     if not low <= high:
         return 0
     missing = np.int64(0)
@@ -836,7 +854,7 @@ def _draw(
             numbers[i] = numbers[i] if numbers[i] == numbers[i] else -np.inf
     score, w, a, b = 0.0, 0.0, 0.0, 0.0
     if plain:
-        n, w, s = _sum_left(m, threshold, numbers, room.stats)
+        n, w, s = _sum_left(m, threshold, numbers, desk[Desk.W], desk[Desk.TARGET])
     else:
         n, w = _sum_left_outputs(classes, k, m, threshold, numbers, desk)
         s = 0.0
@@ -870,30 +888,31 @@ def _draw(
 
 
 @compiled(inner=True, counted=False)
-def _gather_numbers(x: Any, order: Any, begin: int, m: int, numbers: Any) -> Any:
+def _gather_numbers(x: Any, mine: Any, m: int, numbers: Any) -> Any:
     """Copy the numbers of a node's rows; the least and the greatest of them."""
-    low0, low1, high0, high1 = np.inf, np.inf, -np.inf, -np.inf
-    for i in range(0, m - 1, 2):  # two at a time: each comparison waits for the last
-        a, b = np.float64(x[order[begin + i]]), np.float64(x[order[begin + i + 1]])
-        numbers[i], numbers[i + 1] = a, b
-        low0, high0 = a if a < low0 else low0, a if a > high0 else high0
-        low1, high1 = b if b < low1 else low1, b if b > high1 else high1
+    low, high, least, most = np.inf, -np.inf, np.inf, -np.inf
+    for half in range(U(m) >> U(1)):  # two at a time: each comparison waits for the last
+        i = U(2) * half
+        a, b = np.float64(x[mine[i]]), np.float64(x[mine[i + U(1)]])
+        numbers[i], numbers[i + U(1)] = a, b
+        low, high = a if a < low else low, a if a > high else high
+        least, most = b if b < least else least, b if b > most else most
     if m % 2:
-        a = np.float64(x[order[begin + m - 1]])
+        a = np.float64(x[mine[m - 1]])
         numbers[m - 1] = a
-        low0, high0 = a if a < low0 else low0, a if a > high0 else high0
-    return min(low0, low1), max(high0, high1)
+        low, high = a if a < low else low, a if a > high else high
+    return min(low, least), max(high, most)
 
 
 @compiled(inner=True, counted=False, fastmath={"reassoc", "contract"})
-def _sum_left(m: int, threshold: float, numbers: Any, stats: Any) -> Any:
+def _sum_left(m: int, threshold: float, numbers: Any, weights: Any, targets: Any) -> Any:
     """Rows, weight and weighted target of the left part."""
     n, w, s = 0.0, 0.0, 0.0
     for i in range(m):
         goes = numbers[i] <= threshold
         n += 1.0 if goes else 0.0
-        w += stats[i, Sums.WEIGHT] if goes else 0.0
-        s += stats[i, Sums.TARGET] if goes else 0.0
+        w += weights[i] if goes else 0.0
+        s += targets[i] if goes else 0.0
     return n, w, s
 
 
@@ -975,13 +994,13 @@ def _score(criterion: int, w: float, s: float, total: float) -> float:
 
 
 @compiled(inner=True, counted=False)
-def _medians(rows: Any, begin: int, m: int, o: int, weight: float, value: Any, room: Any) -> float:
+def _medians(rows: Any, mine: Any, m: int, o: int, weight: float, value: Any, room: Any) -> float:
     """The median of one output goes to value, the order of its targets to the desk; the sum of
     distances to the median.
     """
     most, k = U(0), rows.y.shape[1]
     for i in range(m):
-        rank = U(rows.ranks[rows.order[begin + i], o])
+        rank = U(rows.ranks[mine[i], o])
         most = max(most, rank)
         room.keys[Key.ORDER, i] = (rank << U(32)) | U(i)
     bits = 1
@@ -1062,16 +1081,14 @@ def _descend(most: float, m: int, tree_w: Any, tree_s: Any) -> Any:
 
 
 @compiled(inner=True, counted=False, inline=True)
-def _sort_codes(
-    codes: Any, bins: Any, order: Any, begin: int, m: int, top: int, room: Room
-) -> None:
+def _sort_codes(codes: Any, bins: Any, mine: Any, m: int, top: int, room: Room) -> None:
     """Keys of a node's rows in the order of their codes."""
     keys, bin_of = room.keys[Key.ORDER], room.bin_of
     for i in range(m):
-        keys[i] = (U(codes[order[begin + i]]) << U(32)) | U(i)
+        keys[i] = (U(codes[mine[i]]) << U(32)) | U(i)
     if _FEW < m < _BUCKETS:
         for i in range(m):
-            bin_of[i] = bins[order[begin + i]]
+            bin_of[i] = bins[mine[i]]
     _sort(m, top, room)
 
 

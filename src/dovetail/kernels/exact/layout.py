@@ -49,8 +49,6 @@ class Rows(NamedTuple):
     bins : uint8 of shape (d, n), missing values behind the last
     codes : uint8, uint16 or uint32 of shape (d, n), the same; nowhere less where the bins are more
     values : float64 of shape (t,), of each code
-    numbers : float32 or float64 of shape (d, n); NaN is missing. Of shape (d, 0) where there are
-        codes, which are of that shape where there are numbers
     columns : int64 of shape (d, len(Column))
     y : float64 of shape (n, k), numbers or codes of classes
     ranks : uint32 of shape (n, k), places among the values of an output for absolute errors, else
@@ -62,7 +60,6 @@ class Rows(NamedTuple):
     bins: Any
     codes: Any
     values: Any
-    numbers: Any
     columns: Any
     y: Any
     ranks: Any
@@ -86,7 +83,6 @@ class Limits(NamedTuple):
     """What limits a tree.
 
     classes : most classes of an output, 0 for numbers
-    random : whether a threshold is drawn instead of sought
     max_features : features to look at in a node; more, if all of these are constant
     min_weight : least sum of weights of a leaf
     min_decrease : least improvement of a split, as a share of the root's weight
@@ -96,7 +92,6 @@ class Limits(NamedTuple):
 
     criterion: int
     classes: int
-    random: bool
     max_features: int
     max_depth: int
     max_leaves: int
@@ -149,7 +144,7 @@ class Desk(IntEnum):
     """Rows of the desk, float64 of shape (Y + 2 k, b); a row that is not needed is never touched,
     and takes no memory.
 
-    W : weights of the node's rows in their order
+    W, TARGET : weights of the node's rows in their order; their weighted targets, if one number
     N, WEIGHT, SUM : rows, weight and weighted target up to each bin
     IN_N, IN_WEIGHT, IN_SUM, IN_ABOVE : `Sums` of each bin
     RUN_N, RUN_WEIGHT, RUN_SUM : the same up to each of some sorted rows, −∞ rows where the next one
@@ -164,27 +159,28 @@ class Desk(IntEnum):
     """
 
     W = 0
-    N = 1
-    WEIGHT = 2
-    SUM = 3
-    IN_N = 4
-    IN_WEIGHT = 5
-    IN_SUM = 6
-    IN_ABOVE = 7
-    RUN_N = 8
-    RUN_WEIGHT = 9
-    RUN_SUM = 10
-    SCORE = 11
-    X = 12
-    TOTAL = 13
-    LEFT = 14
-    TREE_W = 15
-    TREE_S = 16
-    LOSS_LEFT = 17
-    LOSS_RIGHT = 18
-    MEDIAN_LEFT = 19
-    MEDIAN_RIGHT = 20
-    Y = 21
+    TARGET = 1
+    N = 2
+    WEIGHT = 3
+    SUM = 4
+    IN_N = 5
+    IN_WEIGHT = 6
+    IN_SUM = 7
+    IN_ABOVE = 8
+    RUN_N = 9
+    RUN_WEIGHT = 10
+    RUN_SUM = 11
+    SCORE = 12
+    X = 13
+    TOTAL = 14
+    LEFT = 15
+    TREE_W = 16
+    TREE_S = 17
+    LOSS_LEFT = 18
+    LOSS_RIGHT = 19
+    MEDIAN_LEFT = 20
+    MEDIAN_RIGHT = 21
+    Y = 22
 
 
 class Key(IntEnum):
