@@ -39,6 +39,7 @@ every = pytest.mark.parametrize("family", FAMILIES)
 @cache
 def results(folder: Path, family: str) -> dict[str, Any]:
     """What the harness reports of a family; each family is run once."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{family}.json"
     if not path.exists():
         harness = Path(str(HARNESS)) / "upstream.py"
