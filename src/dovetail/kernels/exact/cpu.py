@@ -339,7 +339,7 @@ def _settle(rows: Rows, mine: Any, m: int, best: Any) -> None:
             r = mine[i]
             code = np.int64(codes[r])
             left = np.int64(bins[r]) <= edge and code < top
-            below = max(below, code if left else -1)
+            below = max(below, code if left else np.int64(-1))
             above = min(above, top if left else code)
     best[Best.CODE], best[Best.THRESHOLD] = below, np.inf
     if above < top:
@@ -553,7 +553,7 @@ def _refine(
         keys[i] = (U(codes[mine[place]]) << U(32)) | place
     _sort(count, columns[f, Column.CODES], room)
     run_n, run_w, run_s = 0.0, 0.0, 0.0
-    last = -1
+    last = np.int64(-1)
     for i in range(count):
         place = keys[i] & U(_PLACE)
         b = np.int64(bin_of[place])
@@ -724,7 +724,9 @@ def _scan_rows(
         else:
             _score_rows(criterion, classes, k, steps, weight, room)
         at, most = -1, best[Best.SCORE]
-        for i in range(max(begin, limits.min_leaf - 1), min(steps, m - limits.min_leaf)):
+        first: Any = max(begin, limits.min_leaf - 1)
+        final: Any = min(steps, m - limits.min_leaf)
+        for i in range(first, final):
             if not scores[i] > most:
                 continue
             if i + 1 < end and keys[i] >> U(32) == keys[i + 1] >> U(32):
@@ -782,10 +784,10 @@ def _score_rows(
             if classes == 0:
                 sums[o] += u * y
                 continue
-            c = U(o * classes) + U(y)
-            a = sums[c]
-            b = totals[c] - a
-            sums[c] = a + u
+            s = U(o * classes) + U(y)
+            a = sums[s]
+            b = totals[s] - a
+            sums[s] = a + u
             if gini:
                 left += u * (2.0 * a + u)
                 right += u * (u - 2.0 * b)
