@@ -49,11 +49,8 @@ class ExtraTreesRegressor(ForestRegressor):
     oob_score_ : float, with `oob_score`
     oob_prediction_ : array of shape (n_samples,) or (n_samples, n_outputs)
 
-    Up to 32,768 rows are split exactly. Of more, nodes of 64 rows and more are split between at
-    most 255 bins of a column, of about equally many rows each; the others exactly.
-
-    Cost of fit O(t f n log n) a level for t trees and f features looked at, of predict O(t depth) a
-    row; memory n bytes a feature and O(leaves) a tree. Geurts, Ernst & Wehenkel
+    Cost of fit O(t f n) a level for t trees and f features looked at, of predict O(t depth) a
+    row; memory of a copy of X and O(n) a tree that is growing. Geurts, Ernst & Wehenkel
     (2006), https://doi.org/10.1007/s10994-006-6226-1.
 
     Examples

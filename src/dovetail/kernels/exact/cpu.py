@@ -724,9 +724,9 @@ def _scan_rows(
         else:
             _score_rows(criterion, classes, k, steps, weight, room)
         at, most = -1, best[Best.SCORE]
-        low: Any = max(begin, limits.min_leaf - 1)
-        high: Any = min(steps, m - limits.min_leaf)
-        for i in range(low, high):
+        first: Any = max(begin, limits.min_leaf - 1)
+        final: Any = min(steps, m - limits.min_leaf)
+        for i in range(first, final):
             if not scores[i] > most:
                 continue
             if i + 1 < end and keys[i] >> U(32) == keys[i + 1] >> U(32):
@@ -784,10 +784,10 @@ def _score_rows(
             if classes == 0:
                 sums[o] += u * y
                 continue
-            cell = U(o * classes) + U(y)
-            a = sums[cell]
-            b = totals[cell] - a
-            sums[cell] = a + u
+            s = U(o * classes) + U(y)
+            a = sums[s]
+            b = totals[s] - a
+            sums[s] = a + u
             if gini:
                 left += u * (2.0 * a + u)
                 right += u * (u - 2.0 * b)
