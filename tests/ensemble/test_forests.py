@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.model_selection import cross_val_score
 
@@ -129,3 +130,13 @@ def test_bad_input_is_named():
         RandomForestRegressor(3, max_samples=0.05).fit(X, y)
     with pytest.warns(UserWarning, match="do not have OOB scores"):
         RandomForestRegressor(1, oob_score=True).fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [RandomForestClassifier, ExtraTreesClassifier])
+def test_each_tree_can_be_grown_again_from_its_rows(cls):
+    X, y = load_penguins(return_X_y=True)
+    X = X.select_dtypes("number").to_numpy()
+    forest = cls(3, bootstrap=True, random_state=1).fit(X, y)
+    for rows, tree in zip(forest.estimators_samples_, forest.estimators_, strict=True):
+        again = clone(tree).fit(X[rows], np.searchsorted(forest.classes_, y.to_numpy())[rows])
+        np.testing.assert_array_equal(again.tree_.feature, tree.tree_.feature)

@@ -123,11 +123,11 @@ class GrownForest(_Drawn, TreeEstimator):
         def grow(index: int) -> ImpurityTree:
             if self.verbose > 1:
                 print(f"building tree {index + 1} of {len(seeds)}")
-            random, weights = seeded(seeds[index]), every
-            if self.bootstrap:  # first, as `estimators_samples_` draws them again
-                drawn = self._draw(random)
+            seed, weights = draw_seed(seeded(seeds[index])), every  # as a tree of its own has it
+            if self.bootstrap:
+                drawn = self._draw(seeded(seeds[index]))  # as `estimators_samples_` has them
                 weights = np.bincount(drawn, minlength=n) * reweigh(y, drawn)
-            tree = grower.grow(weights.astype(np.float64), draw_seed(random))
+            tree = grower.grow(weights.astype(np.float64), seed)
             return pruned(tree, self.ccp_alpha)
 
         with ThreadPoolExecutor(self._threads()) as threads:  # no lock is held while a tree grows
