@@ -32,20 +32,23 @@ def bins_of(X, max_bins=16, categories=()):
 
 
 def words(gradients):
-    """Gradient, and Hessian with the count, of each row: what the sums are sums of."""
-    if len(gradients.wide):
-        return gradients.wide
+    """Gradient, and Hessian with the count, of each row and output: what sums are sums of."""
+    if gradients.wide.size:
+        return np.concatenate(gradients.wide, axis=1)
     units, narrow = gradients.units, gradients.narrow.astype(np.int64)
     low = narrow & ((1 << units.hessian_bits) - 1)
-    return np.stack([narrow >> units.hessian_bits, (low << units.bits) + 1], axis=1)
+    both = [narrow >> units.hessian_bits, (low << units.bits) + 1]
+    return np.stack(both, axis=1).reshape(-1, narrow.shape[1]).T
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("hessians", [False, True])
 @pytest.mark.parametrize(("n", "d"), [(3, 1), (1500, 9), (40_000, 3)])  # wide, narrow, packed
-def test_histograms_are_sums(n, d, hessians):
+def test_histograms_are_sums(n, d, hessians, outputs):
     rng = np.random.default_rng(0)
     bins = bins_of(table(n, d, rng, missing=0.1))
-    gradients = GradientWords.of(rng.normal(size=n), rng.random(n) if hessians else None)
+    g, h = rng.normal(size=(outputs, n)), rng.random((outputs, n))
+    gradients = GradientWords.of(g, h if hessians else None)
     begin, end = n // 10, n - n // 10
     order = rng.permutation(n).astype(np.uint32)
     rows = growth.Rows(
@@ -58,18 +61,18 @@ def test_histograms_are_sums(n, d, hessians):
         bins.many,
         np.empty(0, np.int64),
     )
+    index, codes = torch.from_numpy(order[begin:end].astype(np.int64)), bins.by_row[:, :d]
     expected = growth.reference_histogram(
-        torch.from_numpy(order[begin:end].astype(np.int64)),
-        torch.from_numpy(words(gradients)),
-        torch.from_numpy(bins.by_row[:, :d]),
+        index, torch.from_numpy(words(gradients)), torch.from_numpy(codes)
     )
     for threads in (1, 2):
         cells = bins.by_row.shape[1] * BINS
-        room, out = np.empty((threads - 1, 2, cells), np.int64), np.full((2, cells), -1)
+        planes = 2 * outputs
+        room, out = np.empty((threads - 1, planes, cells), np.int64), np.full((planes, cells), -1)
         with config(threads=threads):
             growth.histogram(rows, begin, end, gradients.units, room, out)
         sums = growth.unpacked(out, end - begin, gradients.units)
-        np.testing.assert_array_equal(sums.T[: d * BINS].reshape(d, BINS, 2), expected)
+        np.testing.assert_array_equal(sums.T[: d * BINS].reshape(d, BINS, planes), expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -87,8 +90,8 @@ def test_divisions_are_stable(n, threads):
     rows = growth.Rows(
         order,
         np.empty((2, n), np.uint32),
-        np.empty(0, np.int32),
-        np.empty((0, 2), np.int64),
+        np.empty((1, 0), np.int32),
+        np.empty((1, 0, 2), np.int64),
         np.empty((0, 0), np.uint64),
         codes[None],
         np.empty((0, n), np.uint16),
@@ -110,25 +113,35 @@ RULES = {
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-@pytest.mark.parametrize("rules", RULES)
-def test_the_best_split_is_found(rules, missing, seed):
+@pytest.mark.parametrize(
+    ("rules", "outputs"), [*((rules, 1) for rules in RULES), ("plain", 3), ("weighty", 2)]
+)
+def test_the_best_split_is_found(rules, outputs, missing, seed):
     """Against trying every split, in floating point."""
     rng = np.random.default_rng(seed)
     categories = {2: 12, 3: 2}
     X = table(N, 4, rng, missing=missing, categories=categories)
-    effect = [X[:, 0], np.isnan(X[:, 1]), np.sin(3 * np.nan_to_num(X[:, 2], nan=5.0))][seed % 3]
-    g = rng.normal(size=N) + np.nan_to_num(effect) * (1 if seed < 3 else 0.1)
-    h = rng.random(N) + 0.1
+    effects = [X[:, 0], np.isnan(X[:, 1]), np.sin(3 * np.nan_to_num(X[:, 2], nan=5.0))]
+    g = np.stack(
+        [
+            rng.normal(size=N) + np.nan_to_num(effects[(seed + o) % 3]) * (1 if seed < 3 else 0.1)
+            for o in range(outputs)
+        ]
+    )
+    h = rng.random((outputs, N)) + 0.1
     bins = bins_of(X, categories=categories)
     limits = {"min_rows": 20, "l2": 0.0, **RULES[rules]}
-    grown = Grower(bins, TreeRules(max_leaves=2, **limits)).grow(GradientWords.of(g, h))
+    grower = Grower(bins, TreeRules(max_leaves=2, **limits), outputs=outputs)
+    grown = grower.grow(GradientWords.of(g, h))
 
-    histogram = np.zeros((4, BINS, 3))
-    for f in range(4):
-        np.add.at(histogram[f], bins.by_row[:, f], np.stack([g, h, np.ones(N)], axis=1))
+    histograms = np.zeros((outputs, 4, BINS, 3))
+    for o in range(outputs):
+        for f in range(4):
+            of_row = np.stack([g[o], h[o], np.ones(N)], axis=1)
+            np.add.at(histograms[o, f], bins.by_row[:, f], of_row)
     monotone = limits.pop("monotone", [0, 0, 0, 0])
     features = zip(bins.edges.counts, bins.missing, bins.edges.categorical, monotone, strict=True)
-    best = growth.reference_best_split(histogram, list(features), **limits)
+    best = growth.reference_best_split(histograms, list(features), **limits)
     if best is None:
         assert len(grown.leaves) == 1
         return
@@ -144,16 +157,18 @@ def test_the_best_split_is_found(rules, missing, seed):
 
 @pytest.mark.parametrize("max_leaves", [2, 13, None])
 @pytest.mark.parametrize("max_depth", [3, None])
+@pytest.mark.parametrize("outputs", [1, 2])
 @pytest.mark.parametrize("n", [N, 6000])
-def test_trees_keep_their_rules(n, max_depth, max_leaves):
+def test_trees_keep_their_rules(n, outputs, max_depth, max_leaves):
     """Every node's sums, most of them a parent's less a sibling's, are those of its rows."""
     rng = np.random.default_rng(1)
     categories = {3: 9}
     X = table(n, 4, rng, missing=0.1, categories=categories)
     bins = bins_of(X, 255, categories)
-    gradients = GradientWords.of(rng.normal(size=n) + np.nan_to_num(X[:, 0]), rng.random(n))
+    g = rng.normal(size=(2, n)) + np.nan_to_num(X[:, 0])
+    gradients = GradientWords.of(g[:outputs], rng.random((outputs, n)))
     rules = TreeRules(max_leaves=max_leaves, max_depth=max_depth, min_rows=15)
-    grower = Grower(bins, rules)
+    grower = Grower(bins, rules, outputs=outputs)
     grown = grower.grow(gradients)
     nodes, w = grown.tree.nodes, words(gradients)
     sizes = np.diff(grown.begins)
@@ -164,7 +179,7 @@ def test_trees_keep_their_rules(n, max_depth, max_leaves):
     np.testing.assert_array_equal(np.sort(grown.rows), np.arange(n))
     for node in nodes:
         rows = grown.rows[node[Node.BEGIN] : node[Node.END]]
-        np.testing.assert_array_equal(node[[Node.GRADIENT, Node.WORD]], w[rows].sum(axis=0))
+        np.testing.assert_array_equal(node[[Node.GRADIENT, Node.WORD]], w[rows, :2].sum(axis=0))
     again = grower.grow(gradients)
     np.testing.assert_array_equal(again.tree.nodes, nodes)
 
@@ -174,7 +189,7 @@ def test_features_that_may_not_meet():
     X = table(2000, 4, rng)
     g = X[:, 0] * X[:, 1] + X[:, 2] * X[:, 3] + X.sum(axis=1)
     rules = TreeRules(max_leaves=30, groups=[{0, 1}, {1, 2}, {3}])
-    nodes = Grower(bins_of(X), rules).grow(GradientWords.of(g, None)).tree.nodes
+    nodes = Grower(bins_of(X), rules).grow(GradientWords.of(g[None], None)).tree.nodes
     met = 0
 
     def walk(place, path):
@@ -194,7 +209,7 @@ def test_features_that_may_not_meet():
 def test_a_share_of_the_features_is_drawn():
     rng = np.random.default_rng(0)
     X = table(500, 10, rng)
-    gradients = GradientWords.of(X[:, 0] + 0.01 * rng.normal(size=500), None)
+    gradients = GradientWords.of((X[:, 0] + 0.01 * rng.normal(size=500))[None], None)
     bins, used = bins_of(X), []
     for seed in range(60):
         draw = np.random.default_rng(seed)

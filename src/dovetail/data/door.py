@@ -379,16 +379,28 @@ def column_of(y: Any, estimator: Any) -> npt.NDArray[Any]:
     )
     array = np.asarray(array)
     if array.ndim == 2 and array.shape[1] == 1:
-        warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape "
-            "of y to (n_samples,), "
-            "for example using ravel().",
-            DataConversionWarning,
-        )
+        warn_of_column()
         array = array.ravel()
     if array.ndim != 1:
         raise ValueError(f"y should be a 1d array, got an array of shape {array.shape} instead.")
     return array
+
+
+def warn_of_column() -> None:
+    """Say that a single output should have the shape (n,)."""
+    warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+
+
+def flat_if_single(target: Tensor) -> Tensor:
+    """Targets of one output as shape (n,), with a warning where they are of shape (n, 1)."""
+    if target.ndim == 1 or target.shape[1] > 1:
+        return target
+    warn_of_column()
+    return target[:, 0]
 
 
 def open_targets(y: Any, X: Matrix | Columns, estimator: Any, *, multi_output: bool) -> Tensor:

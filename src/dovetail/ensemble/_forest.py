@@ -10,7 +10,6 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from joblib import effective_n_jobs
-from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_random_state, compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batches
 from dovetail.data.codes import columns_of, encode_columns
+from dovetail.data.door import warn_of_column
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import warn
@@ -391,8 +391,4 @@ def _check_targets(y: Any, oob_score: Any) -> None:
             f"the following are supported: {', '.join(_SCORED)}."
         )
     if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
-        warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
-            "y to (n_samples,), for example using ravel().",
-            DataConversionWarning,
-        )
+        warn_of_column()

@@ -37,6 +37,7 @@ from dovetail.ensemble._categories import Categories, coded, learn_categories
 from dovetail.ensemble._early_stopping import ByLoss, ByScorer, Following, Rows
 from dovetail.ensemble._program import TreeScores
 from dovetail.objective.losses import Loss
+from dovetail.objective.outputs import OutputsLoss
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Between, Seed, Verbosity
 from dovetail.solve.boosting import Boosting, Evaluate, Scores
 from dovetail.solve.loop import solve
@@ -160,7 +161,7 @@ class HistGradientBoosting(_Boosted, Estimator):
         X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
             May hold missing values, and categories where `categorical_features` says so; these not
             in a sparse matrix.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,), or for numbers (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), float or None
             Weight of each row's loss. `min_samples_leaf` counts rows, whatever their weight.
         X_val, y_val : array-like of shapes (n_val, n_features) and (n_val,), or None
@@ -210,7 +211,8 @@ class HistGradientBoosting(_Boosted, Estimator):
         given = self._open_validation(*validation)
         rows, loss, k = self._rows(batches.whole)
         rules = self._rules(batches.n_features, k)
-        self.n_trees_per_iteration_ = k
+        outputs = k if isinstance(loss, OutputsLoss) else 1
+        self.n_trees_per_iteration_ = k // outputs
         self.do_early_stopping_ = self._stops_early(len(rows.y), given)
         index, held_out = self._hold_out(rows, given)
         start = self._start(loss, k, rows, index, batches, before)
@@ -219,7 +221,7 @@ class HistGradientBoosting(_Boosted, Estimator):
         bins = self._bins(rows, index)
         solver = Boosting(
             loss,
-            Grower(bins, rules, draw),
+            Grower(bins, rules, draw, outputs),
             rows.y[index],
             None if rows.w is None else rows.w[index],
             start.scores(rows.X)[index],
@@ -232,7 +234,7 @@ class HistGradientBoosting(_Boosted, Estimator):
             self.n_iter_no_change,
             self.tol,
         )
-        done = 0 if before is None else len(before.roots) // k
+        done = 0 if before is None else len(before.roots) // self.n_trees_per_iteration_
         solution = solve(
             solver,
             max_iter=self.max_iter - done,
@@ -245,7 +247,8 @@ class HistGradientBoosting(_Boosted, Estimator):
         self._keep_history(solver.history)
         if self.verbose:
             seconds = time.perf_counter() - began
-            print(f"Fit {self.n_iter_ * k} trees in {seconds:.3f} s.")
+            trees = self.n_iter_ * self.n_trees_per_iteration_
+            print(f"Fit {trees} trees in {seconds:.3f} s.")
         return start.program(solution.value)
 
     def _trees_before(self) -> TreeScores | None:
@@ -327,8 +330,8 @@ class HistGradientBoosting(_Boosted, Estimator):
             before, baseline = before.cpu(), before.baseline.cpu()
             if len(baseline) != k:
                 raise ValueError(
-                    f"With warm_start, y must have the classes of the first fit: that made "
-                    f"{len(baseline)} trees an iteration, this needs {k}."
+                    f"With warm_start, y must have the classes or outputs of the first fit: that "
+                    f"gave {len(baseline)} scores a row, this needs {k}."
                 )
         return _Start(loss, baseline, before, self.program_type, batches.device)
 
@@ -351,9 +354,8 @@ class HistGradientBoosting(_Boosted, Estimator):
 
     def _rules(self, d: int, k: int) -> TreeRules:
         if self.monotonic_cst is not None and k != 1:
-            raise ValueError(
-                "monotonic constraints are not supported for multiclass classification."
-            )
+            several = "multiclass classification" if self.keeps_shares else "several outputs"
+            raise ValueError(f"monotonic constraints are not supported for {several}.")
         monotone = np.asarray(_check_monotonic_cst(self, self.monotonic_cst))
         if self.is_categorical_ is not None and monotone[self.is_categorical_].any():
             raise ValueError("Categorical features cannot have monotonic constraints.")

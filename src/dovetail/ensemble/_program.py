@@ -23,10 +23,12 @@ _WORDS = 4  # of a set of up to 255 categories
 
 
 class TreeScores(SumOfTrees):
-    """Scores: a baseline plus the values of the leaves that a row falls into, one a tree, k trees
-    an iteration; see `SumOfTrees`. Nodes may split by categories.
+    """Scores: a baseline plus the values of the leaves that a row falls into. An iteration has a
+    tree for each of the k scores; or one tree for all, whose leaves have k values. See
+    `SumOfTrees`. Nodes may split by categories.
 
-    threshold, value : of shape (m,), in X's dtype
+    threshold : of shape (m,), in X's dtype
+    value : of shape (m,) or (m, k), in X's dtype
     category : int64 of shape (m,), position in `bits` of a node's set, −1 where it has none
     bits : int64 of shape (c, words), a bit for each code that goes left
     baseline : of shape (k,)
@@ -91,9 +93,10 @@ class TreeScores(SumOfTrees):
         if isinstance(X, SparseMatrix):
             yield from map(torch.cat, zip(*map(self.staged, dense_parts(X)), strict=True))
             return
-        k, total, rows = len(self.baseline), self._start(len(X)), X.cpu()
-        for first in range(0, len(self.roots), k):
-            self.add_to(total, rows, first, first + k)
+        total, rows = self._start(len(X)), X.cpu()
+        step = len(self.baseline) if self.value.ndim == 1 else 1
+        for first in range(0, len(self.roots), step):
+            self.add_to(total, rows, first, first + step)
             yield self._shaped(as_tensor(total)).to(X.device, copy=True)
 
     def _start(self, n: int) -> npt.NDArray[np.float64]:
@@ -137,7 +140,7 @@ class KnownScores(Program):
 
 
 def add_trees(trees: Sequence[Tree], X: Matrix, F: Tensor) -> None:
-    """Add the values of trees, k an iteration, to scores F of shape (n, k), float64 on the CPU."""
+    """Add the values of whole iterations' trees to scores F, float64 of shape (n, k) on the CPU."""
     if isinstance(X, SparseMatrix):
         begin = 0
         for part in dense_parts(X):
@@ -147,7 +150,8 @@ def add_trees(trees: Sequence[Tree], X: Matrix, F: Tensor) -> None:
     rows = as_numpy(X)
     arrays = _joined(trees, rows.dtype)
     del arrays["depths"]
-    arrays["value"], arrays["sets"] = arrays["value"][:, None], arrays.pop("bits")
+    value = arrays["value"]
+    arrays["value"], arrays["sets"] = value.reshape(len(value), -1), arrays.pop("bits")
     forest.add_values(rows, forest.plan(forest.Trees(**arrays), rows.dtype), as_numpy(F))
 
 
@@ -160,6 +164,7 @@ def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
     feature, left, place = nodes[:, Node.FEATURE], nodes[:, Node.LEFT] + first, nodes[:, Node.BIN]
     leaf = left == np.arange(len(nodes))
     threshold, category = np.full(len(nodes), np.inf), nodes[:, Node.SET]
+    value = np.concatenate([t.value for t in trees]) if trees else np.empty((0, 1))
     words = trees[0].sets.shape[1] if trees else _WORDS
     if trees:
         edges = trees[0].edges
@@ -173,7 +178,7 @@ def _joined(trees: Sequence[Tree], dtype: np.dtype[Any]) -> dict[str, Any]:
         "threshold": threshold.astype(dtype),
         "left": left,
         "missing_right": (nodes[:, Node.MISSING_LEFT] == 0) & ~leaf,
-        "value": np.concatenate([np.empty(0), *(t.value for t in trees)]).astype(dtype),
+        "value": (value[:, 0] if value.shape[1] == 1 else value).astype(dtype),
         "category": np.where(
             category < 0, -1, category + np.repeat(np.cumsum([0, *sets])[:-1], sizes)
         ),

@@ -130,7 +130,7 @@ def _trees_of(model: Any) -> _Trees:
     program = model.program_ if isinstance(model, Estimator) else None
     if isinstance(program, TreeScores):
         nodes = {name: getattr(program, name) for name in (*_NODES, "category", "bits", "cover")}
-        nodes["value"] = program.value[:, None]
+        nodes["value"] = program.value.reshape(len(program.value), -1)
         start = as_numpy(program.baseline.cpu().double())
         return _Trees(nodes, start, len(start), program.flat, program.value.dtype)
     if isinstance(program, Trees):

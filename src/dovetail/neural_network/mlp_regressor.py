@@ -3,13 +3,12 @@
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal, Self
 
-from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batch
-from dovetail.errors import warn
+from dovetail.data.door import flat_if_single
 from dovetail.neural_network._multilayer_perceptron import MultilayerPerceptron, Target
 from dovetail.neural_network._optimizers import is_stochastic
 from dovetail.neural_network._program import NetPrediction
@@ -137,14 +136,7 @@ class MLPRegressor(MultilayerPerceptron, WeightedRegressor):
 
     def _open_y(self, y: Any, X: Any) -> Tensor | None:
         target = super()._open_y(y, X)
-        if target is None or target.ndim == 1 or target.shape[1] > 1:
-            return target
-        warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape of "
-            "y to (n_samples,), for example using ravel().",
-            DataConversionWarning,
-        )
-        return target[:, 0]
+        return None if target is None else flat_if_single(target)
 
     def _target(self, rows: Batch) -> tuple[Batch, Target]:
         assert rows.y is not None

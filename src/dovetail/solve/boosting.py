@@ -1,10 +1,11 @@
-"""Gradient boosting: each step adds one tree a score, grown on the gradients of the loss.
+"""Gradient boosting: each step adds one tree a score, or one tree for all scores, grown on the
+gradients of the loss.
 
 Newton boosting as in Friedman 2001 (https://doi.org/10.1214/aos/1013203451) and Chen & Guestrin
 2016 (https://arxiv.org/abs/1603.02754). For losses without a second derivative the leaves' values
 are those that minimize the loss of their rows.
 
-Shapes: n rows, k scores, v validation rows.
+Shapes: n rows, k scores, v scores of a tree: 1, or k where the loss is one of several outputs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dovetail.data.tensors import as_numpy
 from dovetail.kernels.growth import Node
 from dovetail.kernels.leaves import add_values, leaf_sums
 from dovetail.objective.losses import Loss
+from dovetail.objective.outputs import OutputsLoss
 from dovetail.solve.gradient_words import GradientWords
 from dovetail.solve.loop import State
 from dovetail.solve.row_sampling import Drawn, RowSampler
@@ -48,7 +50,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class BoostingState(State[Trees]):
-    """The trees so far, k an iteration, and what the rows' scores have become.
+    """The trees so far, k / v an iteration, and what the rows' scores have become.
 
     F : scores of the training rows, float64 of shape (n, k), changed in place by the next step
     """
@@ -58,16 +60,19 @@ class BoostingState(State[Trees]):
 
 @dataclass(frozen=True)
 class _Step:
-    """What a tree is grown for.
+    """What the values of a tree's leaves are found for, as to one score.
 
-    F : scores, float64 of shape (n,), moved by the tree
+    y, F : targets and scores, float64 of shape (n,)
     w : weights of the rows drawn, as shape (n,), or None
+    g, h : gradients, and Hessians where they are not all 1, of the rows drawn, as shape (n,)
     """
 
     loss: Loss
+    y: Tensor
     F: Tensor
     w: Tensor | None
-    drawn: Drawn | None
+    g: Floats
+    h: Floats | None
 
 
 @dataclass
@@ -125,14 +130,14 @@ class Boosting:
             factor = torch.from_numpy(drawn.factor)[:, None]
             g, h = g * factor, factor.expand(F.shape) if h is None else h * factor
             weights = factor[:, 0] if weights is None else weights * factor[:, 0]
-        trees = tuple(
-            self._tree(
-                _Step(loss, F[:, c], weights, drawn), g[:, c], None if h is None else h[:, c]
-            )
-            for c in range(F.shape[1])
-        )
-        trees = (*state.value, *trees)
-        return BoostingState(trees, self._judge(trees, F), F)
+        k = F.shape[1]
+        v = k if isinstance(loss, OutputsLoss) else 1
+        trees = list(state.value)
+        for c in range(0, k, v):
+            own = slice(c, c + v)
+            g_on, h_on = _by_output(g[:, own]), None if h is None else _by_output(h[:, own])
+            trees.append(self._tree(loss, F[:, own], weights, g_on, h_on, drawn))
+        return BoostingState(tuple(trees), self._judge(tuple(trees), F), F)
 
     def stop(self, state: BoostingState) -> Status | None:
         if self.evaluate is None or not state.value:
@@ -143,36 +148,53 @@ class Boosting:
     def best(self, state: BoostingState) -> Trees:
         return state.value
 
-    def _tree(self, step: _Step, g: Tensor, h: Tensor | None) -> Tree:
-        """A tree for one column of scores, which is moved by it."""
-        g_n, h_n = as_numpy(g.contiguous()), None if h is None else as_numpy(h.contiguous())
-        words = GradientWords.of(g_n, h_n, self.quantized)
-        grown = self.grower.grow(words, None if step.drawn is None else step.drawn.rows)
+    def _tree(
+        self,
+        loss: Loss,
+        F: Tensor,
+        w: Tensor | None,
+        g: Floats,
+        h: Floats | None,
+        drawn: Drawn | None,
+    ) -> Tree:
+        """A tree for some columns of scores, F of shape (n, v), which are moved by it; g, h of
+        shape (v, n).
+        """
+        words = GradientWords.of(g, h, self.quantized)
+        grown = self.grower.grow(words, None if drawn is None else drawn.rows)
         tree = grown.tree
         if len(grown.leaves) > 1:
-            smooth = step.loss.smooth
-            values = self._newton(grown, g_n, h_n) if smooth else self._refit(grown, step)
-            values = self.learning_rate * values
-            if step.loss.overshoots:
-                values = self._shortened(grown, step, values)
-            values = values.astype(_NUMPY[self.dtype]).astype(np.float64)
-            tree.value[grown.leaves] = values
-            add_values(grown.rows, grown.begins, values, as_numpy(step.F))
-        if step.drawn is not None:
-            self.grower.send(tree, step.drawn.others, as_numpy(step.F))
+            for c in range(F.shape[1]):
+                own, y = loss, self.y
+                if isinstance(loss, OutputsLoss):
+                    own, y = loss.losses[c], y[:, c]
+                step = _Step(own, y, F[:, c], w, g[c], None if h is None else h[c])
+                values = self._values(grown, step)
+                tree.value[grown.leaves, c] = values
+                add_values(grown.rows, grown.begins, values, as_numpy(step.F))
+        if drawn is not None:
+            self.grower.send(tree, drawn.others, as_numpy(F))
         return tree
 
-    def _newton(self, grown: Grown, g: Floats, h: Floats | None) -> Floats:
+    def _values(self, grown: Grown, step: _Step) -> Floats:
+        """What the leaves add to a score."""
+        values = self._newton(grown, step) if step.loss.smooth else self._refit(grown, step)
+        values = self.learning_rate * values
+        if step.loss.overshoots:
+            values = self._shortened(grown, step, values)
+        return values.astype(_NUMPY[self.dtype]).astype(np.float64)
+
+    def _newton(self, grown: Grown, step: _Step) -> Floats:
         """−G / (H + λ) of each leaf, within its bounds."""
-        sums = np.empty((len(grown.leaves), 2))
-        leaf_sums(grown.rows, grown.begins, g, np.ones(1) if h is None else h, sums)
+        sums, h = np.empty((len(grown.leaves), 2)), np.ones(1) if step.h is None else step.h
+        leaf_sums(grown.rows, grown.begins, step.g, h, sums)
         values = -sums[:, 0] / (sums[:, 1] + self.grower.rules.l2 + 1e-15)
         return np.clip(values, grown.bounds[:, 0], grown.bounds[:, 1])
 
     def _refit(self, grown: Grown, step: _Step) -> Floats:
         """The constant of least loss for the residuals of each leaf, within its bounds."""
         rows = torch.from_numpy(grown.rows.astype(np.int64))
-        residuals = self.y[rows] - step.F[rows]
+        residuals = step.y[rows] - step.F[rows]
         weights = None if step.w is None else step.w[rows]
 
         def best(begin: int, end: int) -> float:
@@ -188,12 +210,12 @@ class Boosting:
 
     def _shortened(self, grown: Grown, step: _Step, values: Floats) -> Floats:
         """Steps of leaves, halved until none raises its leaf's loss."""
-        before, w = step.loss.value(self.y, step.F), step.w
+        before, w = step.loss.value(step.y, step.F), step.w
         lowest, highest = self.learning_rate * grown.bounds.T
         for _ in range(_HALVINGS):
             after = step.F.clone()
             add_values(grown.rows, grown.begins, values, as_numpy(after))
-            rise = step.loss.value(self.y, after) - before
+            rise = step.loss.value(step.y, after) - before
             rise, weights = (rise, np.ones(1)) if w is None else (rise * w, as_numpy(w))
             sums = np.empty((len(values), 2))
             leaf_sums(grown.rows, grown.begins, as_numpy(rise.contiguous()), weights, sums)
@@ -245,6 +267,11 @@ def no_longer_improves(scores: Sequence[float], patience: int, tol: float) -> bo
         return False
     least = scores[-patience - 1] + tol
     return not any(score > least for score in scores[-patience:])
+
+
+def _by_output(columns: Tensor) -> Floats:
+    """Columns of shape (n, v) as rows of shape (v, n)."""
+    return as_numpy(columns.T.contiguous())
 
 
 def _beside(w: Tensor, F: Tensor) -> Tensor:

@@ -35,46 +35,62 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class GradientWords:
-    """Words of all rows and what their units are.
+    """Words of all rows, for each of o outputs, and what their units are.
 
     Parameters
     ----------
-    narrow : int32 of shape (n,), or (0,)
-    wide : int64 of shape (n, 2), or (0, 2)
+    narrow : int32 of shape (o, n), or (o, 0)
+    wide : int64 of shape (o, n, 2), or (o, 0, 2)
     units : Units
+    scales : float64 of shape (o, 2), what an integer gradient and an integer Hessian stand for
     """
 
     narrow: npt.NDArray[np.int32]
     wide: npt.NDArray[np.int64]
     units: Units
+    scales: Floats
 
     @classmethod
     def of(
         cls, g: Floats, h: Floats | None, quantized: bool | Literal["auto"] = "auto"
     ) -> GradientWords:
-        """Words of gradients and Hessians, shape (n,); h None is 1 for all, which are never
+        """Words of gradients and Hessians, shape (o, n); h None is 1 for all, which are never
         quantized.
         """
-        n = len(g)
-        bits, most_g = n.bit_length(), _largest(g)
-        most_h = 1.0 if h is None else _largest(h)
-        if h is not None and not (n > _WIDE if quantized == "auto" else quantized):
-            units = _unit(most_g, 62 - bits), _unit(most_h, 62 - 2 * bits)
-            wide = np.empty((n, 2), np.int64)
-            wide[:, 0] = np.rint(g / units[0])
-            wide[:, 1] = np.rint(h / units[1])
-            wide[:, 1] <<= bits
-            wide[:, 1] += 1
-            return cls(np.empty(0, np.int32), wide, Units(bits, 0, 0, *units, False))
-        counted = h is None
-        hessian_bits = 0 if counted else _HESSIAN_BITS
-        unit_g = _unit(most_g, _ONLY_GRADIENT_BITS if counted else _GRADIENT_BITS)
-        unit_h = 1.0 if counted else (most_h or 1.0) / ((1 << hessian_bits) - 1)
-        narrow = np.empty(n, np.int32)
-        pack(g, _NONE if h is None else h, unit_g, unit_h, hessian_bits, narrow)
-        shift = _COUNT_BITS + (0 if counted else hessian_bits + _COUNT_BITS)
-        units_ = Units(bits, hessian_bits, shift, unit_g, unit_h, counted)
-        return cls(narrow, np.empty((0, 2), np.int64), units_)
+        if h is None:
+            return _narrow(g, None)
+        return (_narrow if (len(g[0]) > _WIDE if quantized == "auto" else quantized) else _wide)(
+            g, h
+        )
+
+
+def _wide(g: Floats, h: Floats) -> GradientWords:
+    o, n = g.shape
+    bits = n.bit_length()
+    wide, scales = np.empty((o, n, 2), np.int64), np.empty((o, 2))
+    for words, scale, g_n, h_n in zip(wide, scales, g, h, strict=True):
+        scale[:] = _unit(_largest(g_n), 62 - bits), _unit(_largest(h_n), 62 - 2 * bits)
+        words[:, 0] = np.rint(g_n / scale[0])
+        words[:, 1] = np.rint(h_n / scale[1])
+        words[:, 1] <<= bits
+        words[:, 1] += 1
+    return GradientWords(np.empty((o, 0), np.int32), wide, Units(bits, 0, 0, False), scales)
+
+
+def _narrow(g: Floats, h: Floats | None) -> GradientWords:
+    o, n = g.shape
+    hessian_bits = 0 if h is None else _HESSIAN_BITS
+    gradient_bits = _ONLY_GRADIENT_BITS if h is None else _GRADIENT_BITS
+    narrow, scales = np.empty((o, n), np.int32), np.ones((o, 2))
+    for output in range(o):
+        scales[output, 0] = _unit(_largest(g[output]), gradient_bits)
+        if h is not None:
+            scales[output, 1] = (_largest(h[output]) or 1.0) / ((1 << hessian_bits) - 1)
+        h_n, (unit_g, unit_h) = _NONE if h is None else h[output], scales[output].tolist()
+        pack(g[output], h_n, unit_g, unit_h, hessian_bits, narrow[output])
+    shift = _COUNT_BITS + (0 if h is None else hessian_bits + _COUNT_BITS)
+    units = Units(n.bit_length(), hessian_bits, shift, h is None)
+    return GradientWords(narrow, np.empty((o, 0, 2), np.int64), units, scales)
 
 
 def _largest(values: Floats) -> float:

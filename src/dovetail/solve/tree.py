@@ -4,7 +4,8 @@ The rows of a leaf are known by their histogram: sums of gradient, Hessian and c
 bin. A split reads the histogram of the smaller part from its rows and takes it away from the
 parent's to have the larger one's.
 
-Legend: n rows, d features, m nodes, l leaves, c nodes that split by categories.
+Legend: n rows, d features, m nodes, l leaves, c nodes that split by categories, o outputs (values
+of a leaf).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dovetail.kernels.growth import (
     Slot,
     Stage,
     Units,
+    Value,
     best_splits,
     divide,
     grow,
@@ -82,7 +84,7 @@ class Tree:
     ----------
     nodes : int64 of shape (m, len(Node)), see kernels.growth
     sets : int64 of shape (c, 4), categories that go left
-    value : float64 of shape (m,), of leaves
+    value : float64 of shape (m, o), of leaves
     gain : float64 of shape (m,), by how much each split lowers the loss (twice, as without the ½
         of the Taylor series), 0 for leaves
     cover : float64 of shape (m,), training rows that reach each node
@@ -126,13 +128,18 @@ class Grower:
     rules : TreeRules
     random : numpy Generator or None
         Draws features where `feature_share` is less than 1.
+    outputs : o, how many values a leaf has
 
-    Cost of a tree O(n d) times the depth at which the smaller parts halve, and O(256 d) a leaf;
-    memory O(256 d) a leaf that may still be split.
+    Cost of a tree O(n d o) times the depth at which the smaller parts halve, and O(256 d o) a leaf;
+    memory O(256 d o) a leaf that may still be split.
     """
 
     def __init__(
-        self, bins: Bins, rules: TreeRules, random: np.random.Generator | None = None
+        self,
+        bins: Bins,
+        rules: TreeRules,
+        random: np.random.Generator | None = None,
+        outputs: int = 1,
     ) -> None:
         self.rules, self._bins, self._random = rules, bins, random
         d, n = len(bins.missing), len(bins.by_row)
@@ -160,11 +167,11 @@ class Grower:
         self._sizes = 1 + bins.edges.counts[bins.edges.counts > BYTE]
         cells = GROUP * BINS * self._codes.shape[1] + int(self._sizes.sum())
         most = max(BINS, *self._sizes.tolist(), 0)
-        self._growth = _room_for(slots, 2 * leaves + 1, cells, most, self._rules)
+        self._growth = _room_for(slots, 2 * leaves + 1, outputs, cells, most, self._rules)
         threads = thread_count()
         self._shared = np.empty((threads - 1, *self._growth.histograms.shape[1:]), np.int64)
         self._pauses = (
-            (_DIVIDE_SHARED, _SUM_SHARED, 2 * BINS * d < _SEARCH_SHARED)
+            (_DIVIDE_SHARED, _SUM_SHARED, 2 * BINS * d * outputs < _SEARCH_SHARED)
             if threads > 1
             else (_UNLIMITED, _UNLIMITED, True)
         )
@@ -183,6 +190,7 @@ class Grower:
         order[:] = chosen
         rows = self._rows(order, gradients.narrow, gradients.wide)
         units, growth = gradients.units, self._growth
+        growth.scales[:] = gradients.scales
         if self._plant(rows, units):
             while self._go_on(rows, units, limits) != Stage.DONE:
                 self._step(rows, units, limits)
@@ -190,10 +198,10 @@ class Grower:
         return self._grown(order, units)
 
     def send(self, tree: Tree, others: npt.NDArray[np.uint32], F: npt.NDArray[np.float64]) -> None:
-        """Send further rows down a tree: their scores F move by their leaves' values, and they are
-        counted in its cover.
+        """Send further rows down a tree: their scores F, of shape (n, o), move by their leaves'
+        values, and they are counted in its cover.
         """
-        rows = self._rows(others.copy(), np.empty(0, np.int32), np.empty((0, 2), np.int64))
+        rows = self._rows(others.copy(), np.empty((1, 0), np.int32), np.empty((1, 0, 2), np.int64))
         columns = self._rules.features[tree.nodes[:, Node.FEATURE], Feature.COLUMN]
         send(rows, tree.nodes, columns, self._lefts(tree), tree.value, F, tree.cover)
 
@@ -230,7 +238,8 @@ class Grower:
         growth.slots[:, Slot.FREE] = np.arange(slots - 1, -1, -1)
         k = len(rules.groups)
         growth.lefts[0, growth.lefts.shape[1] - k :] = 1
-        growth.nodes[0], growth.values[0] = 0, (0.0, -np.inf, np.inf, 0.0)
+        growth.nodes[0], growth.values[0] = 0, 0.0
+        growth.values[0, [Value.LOWER, Value.UPPER]] = -np.inf, np.inf
         growth.nodes[0, Node.SET], growth.nodes[0, Node.END] = -1, len(rows.order)
         growth.at[:] = 0
         growth.at[At.NODES], growth.at[At.FREE], growth.at[At.WANTED] = 1, slots - 1, 1
@@ -238,17 +247,16 @@ class Grower:
         self._sum(rows, units, 0)
         sums = unpacked(growth.histograms[0], len(rows.order), units)
         first = BINS if len(rows.columns) else self._sizes[0]
-        gradient, word = sums[:, :first].sum(axis=1)
-        growth.nodes[0, Node.GRADIENT], growth.nodes[0, Node.WORD] = gradient, word
-        limits = self._limits
-        return len(rows.order) >= 2 * limits.min_rows and self._hessian(units) >= limits.min_hessian
+        growth.nodes[0, Node.GRADIENT :] = sums[:, :first].sum(axis=1)
+        limits, hessian = self._limits, self._hessians(units).min()
+        return bool(len(rows.order) >= 2 * limits.min_rows and hessian >= limits.min_hessian)
 
-    def _hessian(self, units: Units) -> float:
-        """Of all rows."""
-        word = int(self._growth.nodes[0, Node.WORD])
+    def _hessians(self, units: Units) -> npt.NDArray[np.float64]:
+        """Of all rows, by output."""
+        words = self._growth.nodes[0, Node.WORD :: 2]
         if units.counted:
-            return float(word & ((1 << units.bits) - 1))
-        return (word >> units.bits) * units.hessian
+            return (words & ((1 << units.bits) - 1)).astype(np.float64)
+        return (words >> units.bits) * self._growth.scales[:, 1]
 
     def _step(self, rows: Rows, units: Units, limits: Limits) -> None:
         """The step that the loop left to its caller."""
@@ -274,18 +282,20 @@ class Grower:
         growth = self._growth
         nodes = growth.nodes[: growth.at[At.NODES]].copy()
         leaf = nodes[:, Node.LEFT] == np.arange(len(nodes))
-        gain = np.where(leaf, 0.0, growth.values[: len(nodes), 3])
+        gain = np.where(leaf, 0.0, growth.values[: len(nodes), Value.GAIN])
         # a tree is grown as if its root had the value 0; what the best constant gains is no split's
-        gradient = float(nodes[0, Node.GRADIENT]) * units.gradient
-        constant = gradient**2 / (self._hessian(units) + self._limits.l2 + 1e-15)
-        gain[0] = max(gain[0] - constant, 0.0)
+        gradients = nodes[0, Node.GRADIENT :: 2] * growth.scales[:, 0]
+        constant = gradients**2 / (self._hessians(units) + self._limits.l2 + 1e-15)
+        gain[0] = max(gain[0] - constant.sum(), 0.0)
         leaves = np.flatnonzero(leaf)
         leaves = leaves[np.argsort(nodes[leaves, Node.BEGIN], kind="stable")]
         begins = np.append(nodes[leaves, Node.BEGIN], len(rows))
         sets = growth.sets[: growth.at[At.SETS]].copy()
         cover = (nodes[:, Node.END] - nodes[:, Node.BEGIN]).astype(np.float64)
-        tree = Tree(nodes, sets, np.zeros(len(nodes)), gain, cover, self._bins.edges)
-        return Grown(tree, leaves, begins, rows, growth.values[leaves, 1:3])
+        value = np.zeros((len(nodes), len(growth.scales)))
+        tree = Tree(nodes[:, : len(Node)], sets, value, gain, cover, self._bins.edges)
+        bounds = growth.values[leaves][:, [Value.LOWER, Value.UPPER]]
+        return Grown(tree, leaves, begins, rows, bounds)
 
 
 def _features(bins: Bins, rules: TreeRules) -> tuple[Any, Any, Any]:
@@ -322,15 +332,16 @@ def _groups(rules: TreeRules, d: int) -> npt.NDArray[np.uint8]:
     return groups
 
 
-def _room_for(slots: int, nodes: int, cells: int, most: int, rules: Rules) -> Growth:
+def _room_for(slots: int, nodes: int, outputs: int, cells: int, most: int, rules: Rules) -> Growth:
     """Memory for a tree; the system gives what is written to."""
     categorical = rules.features[:, Feature.CATEGORICAL].any()
     return Growth(
-        np.empty((slots, 2, cells), np.int64),
-        np.empty((slots, len(Slot)), np.int64),
+        np.empty((slots, 2 * outputs, cells), np.int64),
+        np.empty((outputs, 2)),
+        np.empty((slots, len(Slot) + 2 * (outputs - 1)), np.int64),
         np.empty((slots, 2 * most + len(rules.groups)), np.uint8),
-        np.empty((nodes, len(Node)), np.int64),
-        np.empty((nodes, 4)),
+        np.empty((nodes, len(Node) + 2 * (outputs - 1)), np.int64),
+        np.empty((nodes, len(Value) + outputs - 1)),
         np.empty((nodes if categorical else 0, -(-most // 64)), np.int64),
         np.empty(len(At), np.int64),
     )

@@ -15,6 +15,7 @@ from dovetail.kernels.growth.layout import (
     Slot,
     Stage,
     Units,
+    Value,
 )
 from dovetail.kernels.growth.reference import best_split as reference_best_split
 from dovetail.kernels.growth.reference import divide as reference_divide
@@ -34,6 +35,7 @@ __all__ = [
     "Slot",
     "Stage",
     "Units",
+    "Value",
     "best_splits",
     "divide",
     "grow",

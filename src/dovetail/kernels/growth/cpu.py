@@ -38,6 +38,7 @@ from dovetail.kernels.growth.layout import (
     Slot,
     Stage,
     Units,
+    Value,
 )
 
 __all__ = ["best_splits", "divide", "grow", "histogram", "send", "unpacked"]
@@ -61,10 +62,10 @@ def histogram(rows: Rows, begin: int, end: int, units: Units, room: Any, out: An
 
     Parameters
     ----------
-    room : int64 of shape (threads − 1, 2, cells), overwritten
-    out : int64 of shape (2, cells), see `Growth.histograms`
+    room : int64 of shape (threads − 1, 2 o, cells), overwritten
+    out : int64 of shape (2 o, cells), see `Growth.histograms`
 
-    Cost O(rows · columns + cells).
+    Cost O(o · (rows · columns + cells)).
     """
     parts = min(len(room) + 1, thread_count(), (end - begin) // _SUM_SHARE)
     if parts > 1:
@@ -78,7 +79,8 @@ def unpacked(sums: Any, count: int, units: Units) -> Any:
     if not _fits_packed(count, units):
         return sums
     out = np.empty_like(sums)
-    _unpack(sums, 0, True, units, out[0], out[1])
+    for plane in range(0, len(sums), 2):
+        _unpack(sums[plane], units, out[plane], out[plane + 1])
     return out
 
 
@@ -98,79 +100,90 @@ def _histogram(
     b, groups = len(rows.columns), rows.codes.shape[1]
     chunks = (groups + _CHUNK - 1) // _CHUNK
     packed = _fits_packed(end - begin, units)
-    for task in numba.prange(parts * (chunks + (len(rows.many) > 0))):
-        part, chunk = task % parts, task // parts
+    tasks = parts * (chunks + (len(rows.many) > 0))
+    for task in numba.prange(tasks * (len(out) // 2)):
+        output, part, chunk = task // tasks, task % parts, task % tasks // parts
         low = begin + (end - begin) * part // parts
         high = begin + (end - begin) * (part + 1) // parts
         whole = out if part == 0 else room[part - 1]
         if chunk == chunks:
-            _sum_many(rows, low, high, packed, units, whole, GROUP * BINS * groups)
+            _sum_many(rows, output, low, high, packed, units, whole, GROUP * BINS * groups)
             continue
         first, last = chunk * _CHUNK, min(chunk * _CHUNK + _CHUNK, groups)
-        g = whole[0, GROUP * BINS * first : GROUP * BINS * last]
-        w = whole[1, GROUP * BINS * first : GROUP * BINS * last]
+        g = whole[2 * output, GROUP * BINS * first : GROUP * BINS * last]
+        w = whole[2 * output + 1, GROUP * BINS * first : GROUP * BINS * last]
         full = last - 1 if b - GROUP * (last - 1) <= 4 else last
         g[:] = 0
         if packed:
-            _sum_packed(rows, low, high, first, full, last, units, g)
+            _sum_packed(rows, output, low, high, first, full, last, units, g)
             continue
         w[:] = 0
         if units.shift == 0:
-            _sum(rows, low, high, first, full, last, g, w)
+            _sum(rows, output, low, high, first, full, last, g, w)
             continue
         some = np.empty(len(g), np.int64)
         for start in range(low, high, _BLOCK):
             some[:] = 0
-            _sum_packed(rows, start, min(start + _BLOCK, high), first, full, last, units, some)
+            stop = min(start + _BLOCK, high)
+            _sum_packed(rows, output, start, stop, first, full, last, units, some)
             _add_unpacked(some, units, g, w)
     if parts > 1:
         cells = out.shape[1]
         for task in numba.prange(parts):
             for part in range(parts - 1):
-                for i in range(U(cells * task // parts), U(cells * (task + 1) // parts)):
-                    out[0, i] += room[part, 0, i]
-                    if not packed:
-                        out[1, i] += room[part, 1, i]
+                for plane in range(0, len(out), 1 + packed):
+                    for i in range(U(cells * task // parts), U(cells * (task + 1) // parts)):
+                        out[plane, i] += room[part, plane, i]
 
 
 @compiled(inner=True)
 def _sum_many(
-    rows: Rows, low: int, high: int, packed: bool, units: Units, sums: Any, first: int
+    rows: Rows,
+    output: int,
+    low: int,
+    high: int,
+    packed: bool,
+    units: Units,
+    sums: Any,
+    first: int,
 ) -> None:
     """Add the words of some rows by the codes of columns of many, whose cells begin at `first`."""
     order, narrow, wide, many = rows.order, rows.narrow, rows.wide, rows.many
     bits, hessian_bits, shift = units.bits, units.hessian_bits, units.shift
     mask = (1 << hessian_bits) - 1
+    o, p, q = U(output), U(2 * output), U(2 * output + 1)
     for i in range(U(first), U(sums.shape[1])):
-        sums[0, i] = 0
-        sums[1, i] = 0
+        sums[p, i] = 0
+        sums[q, i] = 0
     cell = U(first)
     for j in range(U(len(many))):
         for i in range(U(low), U(high)):
             r = order[i]
             at = cell + U(many[j, r])
             if shift == 0:
-                sums[0, at] += wide[r, 0]
-                sums[1, at] += wide[r, 1]
+                sums[p, at] += wide[o, r, 0]
+                sums[q, at] += wide[o, r, 1]
                 continue
-            word = np.int64(narrow[r])
+            word = np.int64(narrow[o, r])
             if packed:
-                sums[0, at] += ((word >> hessian_bits) << shift) + ((word & mask) << _COUNT) + 1
+                sums[p, at] += ((word >> hessian_bits) << shift) + ((word & mask) << _COUNT) + 1
             else:
-                sums[0, at] += word >> hessian_bits
-                sums[1, at] += ((word & mask) << bits) + 1
+                sums[p, at] += word >> hessian_bits
+                sums[q, at] += ((word & mask) << bits) + 1
         cell += U(rows.sizes[j])
 
 
 @compiled(inner=True)
-def _sum(rows: Rows, low: int, high: int, first: int, full: int, last: int, g: Any, w: Any) -> None:
+def _sum(
+    rows: Rows, output: int, low: int, high: int, first: int, full: int, last: int, g: Any, w: Any
+) -> None:
     """Add the wide words of some rows, by the codes in groups first … last − 1; those from `full`
     on hold at most four columns.
     """
-    order, wide, codes = rows.order, rows.wide, rows.codes
+    order, wide, codes, o = rows.order, rows.wide, rows.codes, U(output)
     for i in range(U(low), U(high)):
         r = order[i]
-        gradient, word, base = wide[r, 0], wide[r, 1], U(0)
+        gradient, word, base = wide[o, r, 0], wide[o, r, 1], U(0)
         for k in range(U(first), U(full)):
             c = codes[r, k]
             for f in range(GROUP):
@@ -188,7 +201,15 @@ def _sum(rows: Rows, low: int, high: int, first: int, full: int, last: int, g: A
 
 @compiled(inner=True)
 def _sum_packed(
-    rows: Rows, low: int, high: int, first: int, full: int, last: int, units: Units, sums: Any
+    rows: Rows,
+    output: int,
+    low: int,
+    high: int,
+    first: int,
+    full: int,
+    last: int,
+    units: Units,
+    sums: Any,
 ) -> None:
     """Add the narrow words of up to 16,383 rows, packed.
 
@@ -201,13 +222,13 @@ def _sum_packed(
     order, narrow, codes = rows.order, rows.narrow, rows.codes
     hessian_bits, shift = units.hessian_bits, units.shift
     mask = (1 << hessian_bits) - 1
-    groups, whole, at = U(last - first), U(full - first), U(first)
+    groups, whole, at, o = U(last - first), U(full - first), U(first), U(output)
     near, words = np.empty((_NEAR, _CHUNK), np.uint64), np.empty(_NEAR, np.int64)
     for start in range(low, high, _NEAR):
         count = U(min(_NEAR, high - start))
         for i in range(count):
             r = order[U(start) + i]
-            word = np.int64(narrow[r])
+            word = np.int64(narrow[o, r])
             words[i] = ((word >> hessian_bits) << shift) + ((word & mask) << _COUNT) + 1
             for k in range(groups):
                 near[i, k] = codes[r, at + k]
@@ -235,20 +256,16 @@ def _add_unpacked(some: Any, units: Units, g: Any, w: Any) -> None:
 
 
 @compiled
-def _unpack(sums: Any, begin: int, packed: bool, units: Units, g: Any, w: Any) -> None:
-    """Copy cells of a histogram from `begin` on, unpacked where they are packed."""
-    bits, shift = units.bits, units.shift
-    count, hessian = (1 << _COUNT) - 1, (1 << (shift - _COUNT)) - 1
-    for i in range(len(g)):
-        s = sums[0, U(begin) + U(i)]
-        g[i] = s >> shift if packed else s
-        t = sums[1, U(begin) + U(i)]
-        w[i] = (((s >> _COUNT) & hessian) << bits) + (s & count) if packed else t
+def _unpack(sums: Any, units: Units, g: Any, w: Any) -> None:
+    """The two parts of packed sums."""
+    g[:], w[:] = 0, 0
+    _add_unpacked(sums, units, g, w)
 
 
 # -- the best split of a leaf
 
 _SUPPORT = 10.0  # rows (Hessian, where it varies) below which a category stays on the right
+_POWERS = 16  # of a matrix; an order does not need the last digits
 _NOISE = 1e-12  # a gain smaller than this share of the leaf's loss is rounding
 _SEARCH_SHARE = 2**15  # bins of a thread, below which a second thread costs more than it saves
 
@@ -259,13 +276,16 @@ def best_splits(growth: Growth, rules: Rules, limits: Limits, units: Units) -> N
 
     A leaf with gradient sum G and Hessian sum H has the value v = −G / (H + λ), kept within bounds
     that monotonic constraints set, and the loss v G. A split gains the leaf's loss less that of its
-    parts (Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754, equations 5 to 7). Categories are
-    tried in the order of their gradient by Hessian (Fisher 1958, https://doi.org/10.2307/2281952),
-    from both ends to the middle; those of few rows stay on the right.
+    parts (Chen & Guestrin 2016, https://arxiv.org/abs/1603.02754, equations 5 to 7), summed over
+    outputs. Categories are tried in the order of their gradient by Hessian (Fisher 1958,
+    https://doi.org/10.2307/2281952), from both ends to the middle; those of few rows stay on the
+    right. Where there are several outputs, the order is along the direction in which the categories
+    differ most (Coppersmith et al. 1999, https://doi.org/10.1023/A:1009869804967).
 
-    Cost O(256 d).
+    Cost O(256 d o).
     """
-    threads = min(thread_count(), 1 + len(rules.features) * 2 * BINS // _SEARCH_SHARE)
+    bins = len(rules.features) * len(growth.scales) * 2 * BINS
+    threads = min(thread_count(), 1 + bins // _SEARCH_SHARE)
     if threads > 1:
         _best_splits(growth, rules, limits, units, threads)
     else:
@@ -302,10 +322,11 @@ def _best_splits(growth: Growth, rules: Rules, limits: Limits, units: Units, tas
                     a if i == 0 else b,
                     rules,
                     limits,
+                    growth,
+                    node,
                     allowed[i],
                     low,
                     high,
-                    _leaf(growth, node, limits, units),  # a tuple does not pass into the loop
                     units,
                     found[task, i],
                 )
@@ -314,20 +335,20 @@ def _best_splits(growth: Growth, rules: Rules, limits: Limits, units: Units, tas
             node, best = larger if i == 0 else smaller, 0
             for task in range(1, tasks):
                 best = task if gains[task, i] > gains[best, i] else best  # the first of equals
-            growth.values[node, 3] = gains[best, i]
+            growth.values[node, Value.GAIN] = gains[best, i]
             if gains[best, i] > 0.0:
-                leaf = _leaf(growth, node, limits, units)
-                _keep(growth, nodes[node, Node.SLOT], found[best, i], leaf, rules, units)
+                _keep(growth, node, found[best, i], rules, units)
 
 
 class _Leaf(NamedTuple):
-    """What splits of a leaf are judged by.
+    """What splits of a leaf are judged by, as to one output.
 
     gradient, hessian, rows : sums
     loss : of the leaf
     lower, upper : bounds of its parts' values
     packed : whether its histogram is
     total, total_word : of the cells of one column, in both planes
+    unit_g, unit_h : what the integers stand for
     """
 
     gradient: float
@@ -339,27 +360,37 @@ class _Leaf(NamedTuple):
     packed: bool
     total: int
     total_word: int
+    unit_g: float
+    unit_h: float
 
 
 @compiled(inner=True)
-def _leaf(growth: Growth, node: int, limits: Limits, units: Units) -> _Leaf:
-    gradient = float(growth.nodes[node, Node.GRADIENT]) * units.gradient
-    word, value = growth.nodes[node, Node.WORD], growth.values[node]
+def _leaf(growth: Growth, node: int, output: int, units: Units) -> _Leaf:
+    unit_g, unit_h = growth.scales[output, 0], growth.scales[output, 1]
+    g, word = _totals(growth.nodes[node], output)
+    gradient, value = float(g) * unit_g, growth.values[node]
     rows = word & ((1 << units.bits) - 1)
-    g, packed = growth.nodes[node, Node.GRADIENT], _fits_packed(rows, units)
+    packed = _fits_packed(rows, units)
     if packed:
         g = (g << units.shift) + ((word >> units.bits) << _COUNT) + rows
     return _Leaf(
         gradient,
-        _hessian(word, units),
+        _hessian(word, unit_h, units),
         float(rows),
-        value[0] * gradient,
-        value[1],
-        value[2],
+        value[Value.OWN + output] * gradient,
+        value[Value.LOWER],
+        value[Value.UPPER],
         packed,
         g,
         word,
+        unit_g,
+        unit_h,
     )
+
+
+@compiled(inner=True)
+def _totals(node: Any, output: int) -> tuple[int, int]:
+    return node[Node.GRADIENT + 2 * output], node[Node.WORD + 2 * output]
 
 
 @compiled(inner=True)
@@ -396,26 +427,27 @@ def _subtract(a: Any, b: Any, begin: int, end: int, packed: Any, units: Units) -
     """Take sums of the smaller part from those of the whole, which leaves the larger part's;
     `packed` says of the whole and of both parts whether they are.
     """
-    if packed[0]:
-        for i in range(U(begin), U(end)):
-            a[0, i] -= b[0, i]
-        return
-    bits, shift = units.bits, units.shift
-    if packed[2]:
-        count, hessian = (1 << _COUNT) - 1, (1 << (shift - _COUNT)) - 1
-        for i in range(U(begin), U(end)):
-            s = b[0, i]
-            a[0, i] -= s >> shift
-            a[1, i] -= (((s >> _COUNT) & hessian) << bits) + (s & count)
-    else:
-        for i in range(U(begin), U(end)):
-            a[0, i] -= b[0, i]
-            a[1, i] -= b[1, i]
-    if packed[1]:
-        mask = (1 << bits) - 1
-        for i in range(U(begin), U(end)):
-            w = a[1, i]
-            a[0, i] = (a[0, i] << shift) + ((w >> bits) << _COUNT) + (w & mask)
+    for p in range(U(0), U(len(a)), U(2)):
+        if packed[0]:
+            for i in range(U(begin), U(end)):
+                a[p, i] -= b[p, i]
+            continue
+        q, bits, shift = p + U(1), units.bits, units.shift
+        if packed[2]:
+            count, hessian = (1 << _COUNT) - 1, (1 << (shift - _COUNT)) - 1
+            for i in range(U(begin), U(end)):
+                s = b[p, i]
+                a[p, i] -= s >> shift
+                a[q, i] -= (((s >> _COUNT) & hessian) << bits) + (s & count)
+        else:
+            for i in range(U(begin), U(end)):
+                a[p, i] -= b[p, i]
+                a[q, i] -= b[q, i]
+        if packed[1]:
+            mask = (1 << bits) - 1
+            for i in range(U(begin), U(end)):
+                w = a[q, i]
+                a[p, i] = (a[p, i] << shift) + ((w >> bits) << _COUNT) + (w & mask)
 
 
 @compiled(inner=True)
@@ -423,24 +455,29 @@ def _search(
     sums: Any,
     rules: Rules,
     limits: Limits,
+    growth: Growth,
+    node: int,
     allowed: Any,
     low: int,
     high: int,
-    leaf: _Leaf,
     units: Units,
     found: Any,
 ) -> float:
     """The greatest gain of splits by features low … high − 1, 0 where there is none; the first such
     split goes to found.
     """
-    features, room = rules.features, BINS
+    features, room, outputs = rules.features, BINS, len(growth.scales)
     for f in range(low, high):
         room = max(room, features[f, Feature.BINS] + 1)
     scores, order = np.empty(room), np.empty(room, np.int64)
     g, w = np.empty(room, np.int64), np.empty(room, np.int64)
-    part = np.empty((2, BINS if len(rules.own) else 0), np.int64)
+    part = np.empty((2 * outputs, BINS if len(rules.own) else 0), np.int64)
     as_bits, best = scores.view(np.int64), np.int64(0)
-    gain, used = 0.0, 0
+    one, whole_loss = np.empty(room if outputs > 1 else 0), 0.0
+    for output in range(outputs):
+        leaf = _leaf(growth, node, output, units)
+        whole_loss += leaf.loss
+    noise, gain, used = _NOISE * abs(whole_loss), 0.0, 0
     for f in range(low, high):
         if not allowed[f]:
             continue
@@ -448,24 +485,41 @@ def _search(
         monotone, cell = features[f, Feature.MONOTONE], features[f, Feature.CELL]
         table = sums
         if features[f, Feature.OWN] >= 0:
-            _take_own(sums, f, rules, leaf, part)
+            for output in range(outputs):
+                leaf = _leaf(growth, node, output, units)
+                _take_own(sums, output, f, rules, leaf, part)
             table, cell = part, 0
         for way in range(2):
-            kind = way + 2 * features[f, Feature.CATEGORICAL]
+            kind, steps = way + 2 * features[f, Feature.CATEGORICAL], bins - 1
             if kind == _LEFT and missing < 0:
                 break
+            if kind == _RISING:
+                used = _order_categories(
+                    table, cell, bins, missing, growth, node, units, scores, order, g
+                )
             if kind >= _RISING:
-                if kind == _RISING:
-                    used = _order_categories(
-                        table, cell, bins, missing, leaf, units, scores, order, g
-                    )
                 steps = max((used + 1) // 2 - way, 0) if used > 1 else 0
-                _sum_categories(table, cell, steps, order, used, kind, leaf.packed, units, g, w)
-            else:
-                steps = bins if kind == _RIGHT and missing >= 0 else bins - 1
-                start = cell + missing if kind == _LEFT else -1
-                _sum_bins(table, cell, steps, start, leaf.packed, units, g, w)
-            _score(g, w, steps, monotone, leaf, limits, units, scores)
+            elif kind == _RIGHT and missing >= 0:
+                steps = bins
+            for output in range(outputs):
+                if outputs > 1:
+                    leaf = _leaf(growth, node, output, units)
+                if kind >= _RISING:
+                    _sum_categories(
+                        table, output, cell, steps, order, used, kind, leaf.packed, units, g, w
+                    )
+                else:
+                    start = cell + missing if kind == _LEFT else -1
+                    _sum_bins(table, output, cell, steps, start, leaf.packed, units, g, w)
+                if outputs == 1:
+                    _score(g, w, steps, monotone, leaf, limits, units, noise, -1.0, scores)
+                else:
+                    _score(g, w, steps, monotone, leaf, limits, units, -np.inf, -np.inf, one)
+                    for i in range(U(steps)):
+                        scores[i] = one[i] if output == 0 else scores[i] + one[i]
+            if outputs > 1:
+                for i in range(U(steps)):
+                    scores[i] = scores[i] if scores[i] > noise else -1.0
             at = _greatest(as_bits, steps, best, kind == _LEFT)
             if at >= 0:
                 best, gain = as_bits[at], scores[at]
@@ -474,46 +528,55 @@ def _search(
 
 
 @compiled(inner=True)
-def _take_own(sums: Any, f: int, rules: Rules, leaf: _Leaf, part: Any) -> None:
+def _take_own(sums: Any, output: int, f: int, rules: Rules, leaf: _Leaf, part: Any) -> None:
     """The sums of a shared column by the codes of one of its features: what is not listed is the
     rest.
     """
-    of, share = rules.features[f], rules.features[f, Feature.OWN]
+    of, share, p, q = rules.features[f], rules.features[f, Feature.OWN], 2 * output, 2 * output + 1
     missing = max(of[Feature.MISSING], 0)
     rest, rest_w, cell = leaf.total, leaf.total_word, of[Feature.CELL]
-    for plane in range(1 if leaf.packed else 2):
+    for plane in range(p, p + 1 if leaf.packed else p + 2):
         part[plane, missing] = 0
         for code in range(of[Feature.BINS]):
             part[plane, code] = 0
     for i in range(of[Feature.BEGIN], of[Feature.END]):
         code = rules.listed[i]
         own = rules.own[share, code]
-        part[0, own] += sums[0, cell + code]
-        rest -= sums[0, cell + code]
+        part[p, own] += sums[p, cell + code]
+        rest -= sums[p, cell + code]
         if not leaf.packed:
-            part[1, own] += sums[1, cell + code]
-            rest_w -= sums[1, cell + code]
-    part[0, of[Feature.USUAL]] += rest
+            part[q, own] += sums[q, cell + code]
+            rest_w -= sums[q, cell + code]
+    part[p, of[Feature.USUAL]] += rest
     if not leaf.packed:
-        part[1, of[Feature.USUAL]] += rest_w
+        part[q, of[Feature.USUAL]] += rest_w
 
 
 @compiled(inner=True)
 def _sum_bins(
-    sums: Any, first: int, steps: int, begin: int, packed: bool, units: Units, g: Any, w: Any
+    sums: Any,
+    output: int,
+    first: int,
+    steps: int,
+    begin: int,
+    packed: bool,
+    units: Units,
+    g: Any,
+    w: Any,
 ) -> None:
     """Running sums over bins, on top of the sum in the cell `begin`, if it is not negative."""
     start, start_w, cell = np.int64(0), np.int64(0), U(first)
+    p, q = U(2 * output), U(2 * output + 1)
     if begin >= 0:
-        start, start_w = sums[0, begin], sums[1, begin]
+        start, start_w = sums[p, begin], sums[q, begin]
     if not packed:
         for b in range(U(steps)):
-            start += sums[0, cell + b]
-            start_w += sums[1, cell + b]
+            start += sums[p, cell + b]
+            start_w += sums[q, cell + b]
             g[b], w[b] = start, start_w
         return
     for b in range(U(steps)):
-        start += sums[0, cell + b]
+        start += sums[p, cell + b]
         w[b] = start
     bits, shift = units.bits, units.shift
     count, hessian = (1 << _COUNT) - 1, (1 << (shift - _COUNT)) - 1
@@ -523,10 +586,10 @@ def _sum_bins(
 
 
 @compiled(inner=True)
-def _hessian(word: int, units: Units) -> float:
+def _hessian(word: int, unit: float, units: Units) -> float:
     if units.counted:
         return float(word & ((1 << units.bits) - 1))
-    return float(word >> units.bits) * units.hessian
+    return float(word >> units.bits) * unit
 
 
 @compiled(inner=True)
@@ -535,25 +598,82 @@ def _order_categories(
     cell: int,
     bins: int,
     missing: int,
-    leaf: _Leaf,
+    growth: Growth,
+    node: int,
     units: Units,
-    ratio: Any,
+    key: Any,
     order: Any,
     room: Any,
 ) -> int:
     """Order the categories with support, missing values among them, by gradient over Hessian; how
     many there are.
     """
-    support, used = leaf.rows / leaf.hessian, 0
-    for k in range(bins + (missing >= 0)):
-        b = k if k < bins else missing
-        g, word = _cell(sums, cell + b, leaf.packed, units)
-        h = _hessian(word, units)
-        if h * support >= _SUPPORT:
-            ratio[b], order[used] = float(g) * units.gradient / (h + _SUPPORT), b
+    used, outputs, codes = 0, len(growth.scales), bins + (missing >= 0)
+    ratios = np.empty((codes if outputs > 1 else 0, outputs))
+    for k in range(codes):
+        b, share = k if k < bins else missing, 0.0
+        for output in range(outputs):
+            leaf = _leaf(growth, node, output, units)
+            support = leaf.rows / leaf.hessian
+            g, word = _cell(sums, output, cell + b, leaf.packed, units)
+            h = _hessian(word, leaf.unit_h, units)
+            key[b] = float(g) * leaf.unit_g / (h + _SUPPORT)
+            share += h * support
+            if outputs > 1:  # such that its square is of the unit of losses
+                ratios[used, output] = key[b] / np.sqrt(support)
+        if share >= _SUPPORT * outputs:
+            order[used] = b
             used += 1
-    _sort(order, ratio, used, room)
+    if outputs > 1:
+        _project(ratios[:used])
+        for k in range(used):
+            key[order[k]] = ratios[k, 0]
+    _sort(order, key, used, room)
     return used
+
+
+@compiled(inner=True)
+def _project(ratios: Any) -> None:
+    """Put into the first column how far each row is along the direction in which rows differ
+    most, by power iteration.
+    """
+    count, outputs = ratios.shape
+    for o in range(outputs):
+        mean = 0.0
+        for k in range(count):
+            mean += ratios[k, o] / count
+        for k in range(count):
+            ratios[k, o] -= mean
+    direction, along = np.zeros(outputs), np.zeros(outputs)
+    longest, most = 0, -1.0
+    for k in range(count):
+        length = 0.0
+        for o in range(outputs):
+            length += ratios[k, o] * ratios[k, o]
+        if length > most:
+            longest, most = k, length
+    for o in range(outputs):
+        direction[o] = ratios[longest, o] if count > 0 else 0.0
+    for _ in range(_POWERS):
+        along[:] = 0.0
+        for k in range(count):
+            far = 0.0
+            for o in range(outputs):
+                far += ratios[k, o] * direction[o]
+            for o in range(outputs):
+                along[o] += far * ratios[k, o]
+        size = 0.0
+        for o in range(outputs):
+            size = max(size, abs(along[o]))
+        if size == 0.0:
+            break
+        for o in range(outputs):
+            direction[o] = along[o] / size
+    for k in range(count):
+        far = 0.0
+        for o in range(outputs):
+            far += ratios[k, o] * direction[o]
+        ratios[k, 0] = far
 
 
 @compiled(inner=True)
@@ -585,6 +705,7 @@ def _sort(order: Any, key: Any, count: int, room: Any) -> None:
 @compiled(inner=True)
 def _sum_categories(
     sums: Any,
+    output: int,
     cell: int,
     steps: int,
     order: Any,
@@ -599,18 +720,18 @@ def _sum_categories(
     total, total_w = 0, 0
     for k in range(steps):
         b = order[k] if kind == _RISING else order[used - 1 - k]
-        gradient, word = _cell(sums, cell + b, packed, units)
+        gradient, word = _cell(sums, output, cell + b, packed, units)
         total += gradient
         total_w += word
         g[k], w[k] = total, total_w
 
 
 @compiled(inner=True)
-def _cell(sums: Any, at: int, packed: bool, units: Units) -> tuple[int, int]:
+def _cell(sums: Any, output: int, at: int, packed: bool, units: Units) -> tuple[int, int]:
     """The gradient and the word of one cell."""
-    s = sums[0, at]
+    s = sums[2 * output, at]
     if not packed:
-        return s, sums[1, at]
+        return s, sums[2 * output + 1, at]
     word = ((s >> _COUNT) & ((1 << (units.shift - _COUNT)) - 1)) << units.bits
     return s >> units.shift, word + (s & ((1 << _COUNT) - 1))
 
@@ -624,17 +745,19 @@ def _score(
     leaf: _Leaf,
     limits: Limits,
     units: Units,
+    noise: float,
+    refused: float,
     scores: Any,
 ) -> None:
-    """The gain of each split, −1 where it is not allowed; without a branch, so that the loop is
-    vectorized.
+    """The gain of each split, `refused` where it is not allowed or no greater than `noise`; without
+    a branch, so that the loop is vectorized.
 
     Divisions take most of the time; where values are not bounded, one does for both parts.
     """
-    unit_g, unit_h, counted, bits = units.gradient, units.hessian, units.counted, units.bits
+    unit_g, unit_h, counted, bits = leaf.unit_g, leaf.unit_h, units.counted, units.bits
     penalty, least_hessian, mask = limits.l2 + 1e-15, limits.min_hessian, (1 << bits) - 1
     G, H, rows, loss, lower, upper = leaf[:6]
-    least_rows, noise, slope = float(limits.min_rows), _NOISE * abs(loss), float(monotone)
+    least_rows, slope = float(limits.min_rows), float(monotone)
     bounded = (monotone != 0) | (lower > -np.inf) | (upper < np.inf)
     for i in range(U(steps)):
         g, word = float(gradients[i]) * unit_g, words[i]
@@ -651,7 +774,7 @@ def _score(
             fits = True
         fits &= (n >= least_rows) & (rows - n >= least_rows) & (score > noise)
         fits &= (h >= least_hessian) & (H - h >= least_hessian)
-        scores[i] = score if fits else -1.0
+        scores[i] = score if fits else refused
 
 
 @compiled(inner=True)
@@ -675,9 +798,10 @@ def _greatest(scores: Any, steps: int, best: int, last: bool) -> int:
 
 
 @compiled(inner=True)
-def _keep(growth: Growth, slot: int, found: Any, leaf: _Leaf, rules: Rules, units: Units) -> None:
+def _keep(growth: Growth, node: int, found: Any, rules: Rules, units: Units) -> None:
     """Write out the split that was found."""
     f, kind, place = found[0], found[1], found[2]
+    slot, outputs = growth.nodes[node, Node.SLOT], len(growth.scales)
     r = (growth.lefts.shape[1] - len(rules.groups)) // 2
     left, own, chosen = growth.lefts[slot, :r], growth.lefts[slot, r : 2 * r], growth.slots[slot]
     bins, missing = rules.features[f, Feature.BINS], rules.features[f, Feature.MISSING]
@@ -689,24 +813,25 @@ def _keep(growth: Growth, slot: int, found: Any, leaf: _Leaf, rules: Rules, unit
             own[missing] = kind == _LEFT
     else:
         order, room = np.empty(bins + 1, np.int64), np.empty(bins + 1, np.int64)
-        table, first = sums, cell
+        table, first, key = sums, cell, np.empty(max(bins + 1, BINS))
         if share >= 0:
-            table, first = np.empty((2, BINS), np.int64), 0
-            _take_own(sums, f, rules, leaf, table)
-        used = _order_categories(
-            table, first, bins, missing, leaf, units, np.empty(max(bins + 1, BINS)), order, room
-        )
+            table, first = np.empty((2 * outputs, BINS), np.int64), 0
+            for output in range(outputs):
+                _take_own(sums, output, f, rules, _leaf(growth, node, output, units), table)
+        used = _order_categories(table, first, bins, missing, growth, node, units, key, order, room)
         for k in range(place + 1):
             own[order[k] if kind == _RISING else order[used - 1 - k]] = 1
-    g, w = 0, 0
     for code in range(max(bins + 1, BINS)):
         left[code] = own[rules.own[share, code]] if share >= 0 else own[code]
-        if left[code]:
-            gradient, word = _cell(sums, cell + code, leaf.packed, units)
-            g += gradient
-            w += word
     chosen[Slot.FEATURE], chosen[Slot.KIND], chosen[Slot.PLACE] = f, kind, place
-    chosen[Slot.GRADIENT], chosen[Slot.WORD] = g, w
+    for output in range(outputs):
+        g, w, packed = 0, 0, _leaf(growth, node, output, units).packed
+        for code in range(max(bins + 1, BINS)):
+            if left[code]:
+                gradient, word = _cell(sums, output, cell + code, packed, units)
+                g += gradient
+                w += word
+        chosen[Slot.GRADIENT + 2 * output], chosen[Slot.WORD + 2 * output] = g, w
 
 
 # -- the division of a leaf's rows
@@ -798,10 +923,11 @@ def send(
     nodes : see `Growth`
     columns : int64 of shape (m,), that rows are divided by at each node
     lefts : uint8 of shape (m, 256 or more), whether rows of each code go left
-    values, cover : float64 of shape (m,)
-    out : float64 of shape (n,)
+    values : float64 of shape (m, o)
+    out : float64 of shape (n, o)
+    cover : float64 of shape (m,)
 
-    Cost O(rows · depth): rows are divided node by node, because that does not branch on them.
+    Cost O(rows · (depth + o)): rows are divided node by node, because that does not branch on them.
     """
     parts = max(min(thread_count(), len(rows.order) // _DIVIDE_SHARE), 1)
     counts = np.zeros((parts, len(nodes)), np.int64)
@@ -823,7 +949,8 @@ def _send(
             begin, end, left = begins[node], begins[node] + count[node], nodes[node, Node.LEFT]
             if left == node:
                 for i in range(U(begin), U(end)):
-                    out[order[i]] += values[node]
+                    for output in range(U(out.shape[1])):
+                        out[order[i], output] += values[node, output]
                 continue
             some = _divide_some(rows, begin, end, columns[node], lefts[node])
             _copy(room[0], begin, some, order, begin)
@@ -906,7 +1033,8 @@ def _pick(growth: Growth, limits: Limits) -> int:
     place = at[At.OPEN] - 1
     if limits.best_first:
         for i in range(place - 1, -1, -1):  # of equals, the first
-            if values[slots[i, Slot.OPEN], 3] >= values[slots[place, Slot.OPEN], 3]:
+            gain = values[slots[i, Slot.OPEN], Value.GAIN]
+            if gain >= values[slots[place, Slot.OPEN], Value.GAIN]:
                 place = i
     node = slots[place, Slot.OPEN]
     for i in range(place, at[At.OPEN] - 1):
@@ -933,20 +1061,22 @@ def _make_parts(growth: Growth, rules: Rules, limits: Limits, units: Units) -> i
         node[Node.DEPTH] = above[Node.DEPTH] + 1
         node[Node.BEGIN] = above[Node.BEGIN] if i == 0 else at[At.MIDDLE]
         node[Node.END] = at[At.MIDDLE] if i == 0 else above[Node.END]
-        g, w = chosen[Slot.GRADIENT], chosen[Slot.WORD]
-        node[Node.GRADIENT] = g if i == 0 else above[Node.GRADIENT] - g
-        node[Node.WORD] = w if i == 0 else above[Node.WORD] - w
-        v = -float(node[Node.GRADIENT]) * units.gradient
-        v /= _hessian(node[Node.WORD], units) + limits.l2 + 1e-15
-        value[1], value[2] = values[at[At.PARENT], 1], values[at[At.PARENT], 2]
-        value[0] = min(max(v, value[1]), value[2])
-    middle, rising = (
-        (values[left, 0] + values[left + 1, 0]) / 2,
-        rules.features[f, Feature.MONOTONE],
-    )
+        lower, upper = values[at[At.PARENT], Value.LOWER], values[at[At.PARENT], Value.UPPER]
+        value[Value.LOWER], value[Value.UPPER] = lower, upper
+        for output in range(len(growth.scales)):
+            g, w = chosen[Slot.GRADIENT + 2 * output], chosen[Slot.WORD + 2 * output]
+            if i == 1:
+                total, total_w = _totals(above, output)
+                g, w = total - g, total_w - w
+            node[Node.GRADIENT + 2 * output], node[Node.WORD + 2 * output] = g, w
+            v = -float(g) * growth.scales[output, 0]
+            v /= _hessian(w, growth.scales[output, 1], units) + limits.l2 + 1e-15
+            value[Value.OWN + output] = min(max(v, lower), upper)
+    rising = rules.features[f, Feature.MONOTONE]
     if rising != 0:  # what is below the one part stays on its side of the other
-        values[left, 2 if rising > 0 else 1] = middle
-        values[left + 1, 1 if rising > 0 else 2] = middle
+        middle = (values[left, Value.OWN] + values[left + 1, Value.OWN]) / 2
+        values[left, Value.UPPER if rising > 0 else Value.LOWER] = middle
+        values[left + 1, Value.LOWER if rising > 0 else Value.UPPER] = middle
     mask = (1 << units.bits) - 1
     count, other = nodes[left, Node.WORD] & mask, nodes[left + 1, Node.WORD] & mask
     above[Node.FEATURE], above[Node.LEFT], above[Node.BIN] = f, left, chosen[Slot.PLACE]
@@ -988,7 +1118,7 @@ def _keep_leaves(growth: Growth) -> None:
     at, slots = growth.at, growth.slots
     for i in range(2 if at[At.LARGER] != at[At.SMALLER] else 1):
         node = at[At.LARGER + i]
-        if at[At.WANTED] >> i & 1 and growth.values[node, 3] > 0.0:
+        if at[At.WANTED] >> i & 1 and growth.values[node, Value.GAIN] > 0.0:
             slots[at[At.OPEN], Slot.OPEN] = node
             at[At.OPEN] += 1
         else:

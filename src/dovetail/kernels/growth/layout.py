@@ -9,7 +9,7 @@ by the column's. Legend: n rows, d features, groups of GROUP columns whose codes
 64 bits, b columns of bytes and v of more codes, cells of a histogram (256 a column of bytes, whole
 groups of them, and as many as there are codes of the others), m nodes, s slots (histograms of
 leaves that may be split), c nodes that split by categories, k sets of features that may interact,
-r codes of the column that has most, at least 256.
+r codes of the column that has most, at least 256, o outputs, the values of a leaf.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "Slot",
     "Stage",
     "Units",
+    "Value",
 ]
 
 BINS = 256  # codes are bytes
@@ -43,8 +44,8 @@ class Rows(NamedTuple):
 
     order : uint32 of shape (n,), numbers of rows, leaf by leaf
     room : uint32 of shape (2, n), for moving them
-    narrow : int32 of shape (n,), words of a few bits, (0,) where they would not do
-    wide : int64 of shape (n, 2), the same in full, (0, 2) where there are narrow ones
+    narrow : int32 of shape (o, n), words of a few bits, (o, 0) where they would not do
+    wide : int64 of shape (o, n, 2), the same in full, (o, 0, 2) where there are narrow ones
     codes : uint64 of shape (n, groups), eight codes in each
     columns : uint8 of shape (b, n), the same codes by column
     many : uint16 of shape (v, n), columns of more than 255 categories
@@ -67,15 +68,12 @@ class Units(NamedTuple):
     bits : of the second part of a wide word that count rows
     hessian_bits : of a narrow word; 0 where words are wide or all Hessians are 1
     shift : of gradients in a packed sum (see `cpu.py`), 0 where words are wide
-    gradient, hessian : what an integer stands for
     counted : whether every row's Hessian is 1, and its integer 0
     """
 
     bits: int
     hessian_bits: int
     shift: int
-    gradient: float
-    hessian: float
     counted: bool
 
 
@@ -149,8 +147,8 @@ class Node(IntEnum):
     BIN : greatest code on the left
     SET : of categories that go left, else −1
     BEGIN, END : the node's rows in `Rows.order`
-    GRADIENT, WORD : sums over these
     SLOT : of its histogram
+    GRADIENT, WORD : sums over its rows; those of further outputs follow
     """
 
     FEATURE = 0
@@ -161,9 +159,20 @@ class Node(IntEnum):
     DEPTH = 5
     BEGIN = 6
     END = 7
-    GRADIENT = 8
-    WORD = 9
-    SLOT = 10
+    SLOT = 8
+    GRADIENT = 9
+    WORD = 10
+
+
+class Value(IntEnum):
+    """Columns of `Growth.values`: bounds of the values of a node's parts, what its best split
+    gains, and its value; those of further outputs follow.
+    """
+
+    LOWER = 0
+    UPPER = 1
+    GAIN = 2
+    OWN = 3
 
 
 class At(IntEnum):
@@ -199,21 +208,22 @@ class Stage(IntEnum):
 class Growth(NamedTuple):
     """A tree while it grows.
 
-    histograms : int64 of shape (s, 2, cells), two planes of sums: of gradients, and of words; or,
-        where these fit, both packed into the first
-    slots : int64 of shape (s, len(Slot)), the best split of each slot's leaf; and, one below the
-        other, the unused slots and the leaves that may be split
+    histograms : int64 of shape (s, 2 o, cells), two planes of sums an output: of gradients, and of
+        words; or, where these fit, both packed into the first
+    scales : float64 of shape (o, 2), what an integer gradient and an integer Hessian stand for
+    slots : int64 of shape (s, len(Slot) + 2 (o − 1)), the best split of each slot's leaf; and, one
+        below the other, the unused slots and the leaves that may be split
     lefts : uint8 of shape (s, 2 r + k), whether rows of each code of the column go left, the same
         by the feature's own codes, and which sets of features are still open to the leaf
-    nodes : int64 of shape (m, len(Node)); the right child follows the left one; a leaf is its own
-        left child
-    values : float64 of shape (m, 4), each node's value, the bounds of its parts' values, and what
-        its best split gains
+    nodes : int64 of shape (m, len(Node) + 2 (o − 1)); the right child follows the left one; a leaf
+        is its own left child
+    values : float64 of shape (m, len(Value) + o − 1)
     sets : int64 of shape (c, ⌈r / 64⌉), a bit for each category that goes left
     at : int64 of shape (len(At),), where the loop stands
     """
 
     histograms: Any
+    scales: Any
     slots: Any
     lefts: Any
     nodes: Any
@@ -224,13 +234,13 @@ class Growth(NamedTuple):
 
 class Slot(IntEnum):
     """Columns of `Growth.slots`: the feature, the kind of split, its place among bins or ordered
-    categories, the sums on the left, and the two lists.
+    categories, the two lists, and the sums on the left; those of further outputs follow.
     """
 
     FEATURE = 0
     KIND = 1
     PLACE = 2
-    GRADIENT = 3
-    WORD = 4
-    FREE = 5
-    OPEN = 6
+    FREE = 3
+    OPEN = 4
+    GRADIENT = 5
+    WORD = 6

@@ -15,18 +15,18 @@ from torch import Tensor
 __all__ = ["Candidate", "best_split", "divide", "histogram"]
 
 
-def histogram(rows: Tensor, words_n2: Tensor, codes_nd: Tensor) -> Tensor:
-    """Sums of words over rows by feature and code, int64 of shape (d, 256, 2).
+def histogram(rows: Tensor, words_np: Tensor, codes_nd: Tensor) -> Tensor:
+    """Sums of p words a row over rows by feature and code, int64 of shape (d, 256, p).
 
     rows : int64 of shape (m,)
-    words_n2 : int64 of shape (n, 2)
+    words_np : int64 of shape (n, p)
     codes_nd : uint8 of shape (n, d)
     """
-    d = codes_nd.shape[1]
-    out = words_n2.new_zeros(d * 256, 2)
+    d, p = codes_nd.shape[1], words_np.shape[1]
+    out = words_np.new_zeros(d * 256, p)
     position = codes_nd[rows].long() + 256 * torch.arange(d, device=rows.device)
-    out.index_add_(0, position.reshape(-1), words_n2[rows].repeat_interleave(d, dim=0))
-    return out.reshape(d, 256, 2)
+    out.index_add_(0, position.reshape(-1), words_np[rows].repeat_interleave(d, dim=0))
+    return out.reshape(d, 256, p)
 
 
 def divide(rows: Tensor, codes: Tensor, left: Tensor) -> tuple[Tensor, int]:
@@ -50,39 +50,38 @@ class Candidate:
 
 
 def best_split(
-    histogram: Any,
+    histograms: Any,
     features: Any,
     *,
-    value: float = 0.0,
     bounds: tuple[float, float] = (-np.inf, np.inf),
     l2: float = 0.0,
     min_rows: int = 1,
     min_hessian: float = 1e-3,
 ) -> Candidate | None:
-    """The split of greatest gain, the first of equals; None where none gains.
+    """The split of a root, whose value is 0, of greatest gain, the first of equals; None where none
+    gains.
 
     Parameters
     ----------
-    histogram : float64 of shape (d, 256, 3), gradient, Hessian and count of each bin
+    histograms : float64 of shape (o, d, 256, 3), gradient, Hessian and count of each bin, by output
     features : d tuples of bins, whether values are missing, whether categorical, and the monotonic
         constraint
-    value : of the leaf
     bounds : of the values of its parts
     """
-    total = histogram[0].sum(0)
+    totals = histograms[:, 0].sum(1)
     best = None
     for f, (bins, missing, categorical, monotone) in enumerate(features):
-        table = histogram[f]
-        sets = _categories(table, bins, missing, total) if categorical else _bins(bins, missing)
+        tables = histograms[:, f]
+        sets = _categories(tables, bins, missing, totals) if categorical else _bins(bins, missing)
         for left in sets:
-            a = table[sorted(left)].sum(0)
-            b = total - a
-            if min(a[2], b[2]) < min_rows or min(a[1], b[1]) < min_hessian:
+            a = tables[:, sorted(left)].sum(1)
+            b = totals - a
+            if min(a[0, 2], b[0, 2]) < min_rows or min(a[:, 1].min(), b[:, 1].min()) < min_hessian:
                 continue
-            va, vb = (float(np.clip(-p[0] / (p[1] + l2 + 1e-15), *bounds)) for p in (a, b))
-            gain = value * total[0] - va * a[0] - vb * b[0]
-            if monotone * (vb - va) >= 0 and gain > (best.gain if best else 1e-9):
-                best = Candidate(f, left, float(gain))
+            va, vb = (np.clip(-p[:, 0] / (p[:, 1] + l2 + 1e-15), *bounds) for p in (a, b))
+            gain = float((-va * a[:, 0] - vb * b[:, 0]).sum())
+            if (monotone * (vb - va) >= 0).all() and gain > (best.gain if best else 1e-9):
+                best = Candidate(f, left, gain)
     return best
 
 
@@ -94,10 +93,16 @@ def _bins(bins: int, missing: int) -> Iterator[frozenset[int]]:
             yield frozenset([*range(last + 1), 255])
 
 
-def _categories(table: Any, bins: int, missing: int, total: Any) -> Iterator[frozenset[int]]:
+def _categories(tables: Any, bins: int, missing: int, totals: Any) -> Iterator[frozenset[int]]:
     codes = [*range(bins), *([255] if missing else [])]
-    used = [b for b in codes if table[b, 1] * total[2] / total[1] >= 10]
-    used.sort(key=lambda b: table[b, 0] / (table[b, 1] + 10))
+    support = (tables[:, :, 1] * (totals[:, 2] / totals[:, 1])[:, None]).mean(0)
+    used = [b for b in codes if support[b] >= 10]
+    ratios = tables[:, used, 0] / (tables[:, used, 1] + 10)
+    if len(tables) > 1 and used:
+        ratios = ratios * np.sqrt(totals[:, 1] / totals[:, 2])[:, None]
+        ratios -= ratios.mean(1, keepdims=True)
+        ratios = np.linalg.svd(ratios, full_matrices=False)[0][:, :1].T @ ratios
+    used = [used[i] for i in np.argsort(ratios[0], kind="stable")]
     middle = (len(used) + 1) // 2
     if len(used) > 1:
         for stop in range(1, middle + 1):
