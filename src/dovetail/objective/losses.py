@@ -285,7 +285,8 @@ class BinaryLogLoss(Loss):
 
     def gradient_curvature(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
         p = F.sigmoid()
-        return p - y, p * (1 - p)
+        h = (1 - p).mul_(p)
+        return p.sub_(y), h
 
     def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
         eps = torch.finfo(y.dtype).eps
@@ -313,22 +314,31 @@ class MultinomialLogLoss(Loss):
         )
 
     def gradient(self, y: Tensor, F: Tensor) -> Tensor:
-        p = F.softmax(1)
-        return p.scatter_add(1, y[:, None], -torch.ones_like(p[:, :1]))
+        p = _softmax(F)
+        p[torch.arange(len(y), device=y.device), y] -= 1
+        return p
 
     def curvature(self, y: Tensor, F: Tensor) -> Tensor:
-        p = F.softmax(1)
-        return p * (1 - p)
+        p = _softmax(F)
+        return (1 - p).mul_(p)
 
     def gradient_curvature(self, y: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
-        p = F.softmax(1)
-        return p.scatter_add(1, y[:, None], -torch.ones_like(p[:, :1])), p * (1 - p)
+        p = _softmax(F)
+        h = (1 - p).mul_(p)
+        p[torch.arange(len(y), device=y.device), y] -= 1
+        return p, h
 
     def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
         weights = None if w is None else w.double()
         share = torch.bincount(y, weights, minlength=self.n_classes).double()
         share = (share / share.sum()).clamp(torch.finfo(share.dtype).eps, 1.0)
         return share.log() - share.log().mean()
+
+
+def _softmax(F: Tensor) -> Tensor:
+    """Probabilities, in memory as F is: row by row, or class by class."""
+    by_class = F.T
+    return F.softmax(1) if F.is_contiguous() else by_class.softmax(0).T
 
 
 def respond(response: str, F: Tensor) -> Tensor:

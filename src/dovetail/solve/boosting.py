@@ -52,7 +52,8 @@ class Scores:
 class BoostingState(State[Trees]):
     """The trees so far, k / v an iteration, and what the rows' scores have become.
 
-    F : scores of the training rows, float64 of shape (n, k), changed in place by the next step
+    F : scores of the training rows, float64 of shape (n, k), each column in one piece, changed in
+        place by the next step
     """
 
     F: Tensor
@@ -111,7 +112,8 @@ class Boosting:
     advice: str = ""  # the limit is the usual end
 
     def init(self) -> BoostingState:
-        return BoostingState((), {} if self.history else self._judge((), self.start), self.start)
+        F = self.start.T.contiguous().T
+        return BoostingState((), {} if self.history else self._judge((), F), F)
 
     def step(self, state: BoostingState) -> BoostingState:
         F = state.F

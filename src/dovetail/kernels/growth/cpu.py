@@ -265,6 +265,7 @@ def _unpack(sums: Any, units: Units, g: Any, w: Any) -> None:
 # -- the best split of a leaf
 
 _SUPPORT = 10.0  # rows (Hessian, where it varies) below which a category stays on the right
+_FEW = 1.0  # rows by bin, below which only bins with rows are looked at
 _POWERS = 16  # of a matrix; an order does not need the last digits
 _NOISE = 1e-12  # a gain smaller than this share of the leaf's loss is rounding
 _SEARCH_SHARE = 2**15  # bins of a thread, below which a second thread costs more than it saves
@@ -470,7 +471,7 @@ def _search(
     for f in range(low, high):
         room = max(room, features[f, Feature.BINS] + 1)
     scores, order = np.empty(room), np.empty(room, np.int64)
-    g, w = np.empty(room, np.int64), np.empty(room, np.int64)
+    g, w, ends = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     part = np.empty((2 * outputs, BINS if len(rules.own) else 0), np.int64)
     as_bits, best = scores.view(np.int64), np.int64(0)
     one, whole_loss = np.empty(room if outputs > 1 else 0), 0.0
@@ -501,6 +502,9 @@ def _search(
                 steps = max((used + 1) // 2 - way, 0) if used > 1 else 0
             elif kind == _RIGHT and missing >= 0:
                 steps = bins
+            few = kind < _RISING and leaf.rows < _FEW * steps
+            if few:
+                steps = _runs(table, cell, steps, leaf.packed, ends)
             for output in range(outputs):
                 if outputs > 1:
                     leaf = _leaf(growth, node, output, units)
@@ -510,7 +514,12 @@ def _search(
                     )
                 else:
                     start = cell + missing if kind == _LEFT else -1
-                    _sum_bins(table, output, cell, steps, start, leaf.packed, units, g, w)
+                    if few:
+                        _sum_runs(table, output, cell, steps, ends, start, leaf.packed, g, w)
+                    else:
+                        _sum_bins(table, output, cell, steps, start, leaf.packed, g, w)
+                    if leaf.packed:
+                        _part(steps, units, g, w)
                 if outputs == 1:
                     _score(g, w, steps, monotone, leaf, limits, units, noise, -1.0, scores)
                 else:
@@ -523,8 +532,47 @@ def _search(
             at = _greatest(as_bits, steps, best, kind == _LEFT)
             if at >= 0:
                 best, gain = as_bits[at], scores[at]
+                if few:
+                    at = ends[at] if kind == _LEFT else ends[at - 1] + 1 if at > 0 else 0
                 found[0], found[1], found[2] = f, kind, at
     return gain
+
+
+@compiled(inner=True)
+def _runs(sums: Any, cell: int, steps: int, packed: bool, ends: Any) -> Any:
+    """Where runs of bins end, all of whose rows are in the first one; how many runs."""
+    plane, first, last = U(not packed), U(cell), U(0)  # counts rows
+    for b in range(U(steps)):
+        last += U((sums[plane, first + b] != 0) & (b > 0))
+        ends[last] = b
+    return np.int64(last) + (steps > 0)
+
+
+@compiled(inner=True)
+def _sum_runs(
+    sums: Any,
+    output: int,
+    first: int,
+    runs: int,
+    ends: Any,
+    begin: int,
+    packed: bool,
+    g: Any,
+    w: Any,
+) -> None:
+    """`_sum_bins`, a step for each run."""
+    start, start_w, cell, at = np.int64(0), np.int64(0), U(first), U(0)
+    p, q = U(2 * output), U(2 * output + 1)
+    if begin >= 0:
+        start, start_w = sums[p, begin], sums[q, begin]
+    for k in range(U(runs)):
+        start += sums[p, cell + at]
+        if packed:
+            w[k] = start
+        else:
+            start_w += sums[q, cell + at]
+            g[k], w[k] = start, start_w
+        at = U(ends[k]) + U(1)
 
 
 @compiled(inner=True)
@@ -554,30 +602,29 @@ def _take_own(sums: Any, output: int, f: int, rules: Rules, leaf: _Leaf, part: A
 
 @compiled(inner=True)
 def _sum_bins(
-    sums: Any,
-    output: int,
-    first: int,
-    steps: int,
-    begin: int,
-    packed: bool,
-    units: Units,
-    g: Any,
-    w: Any,
+    sums: Any, output: int, first: int, steps: int, begin: int, packed: bool, g: Any, w: Any
 ) -> None:
-    """Running sums over bins, on top of the sum in the cell `begin`, if it is not negative."""
+    """Running sums over bins, on top of the sum in the cell `begin`, if it is not negative; packed
+    ones go to w.
+    """
     start, start_w, cell = np.int64(0), np.int64(0), U(first)
     p, q = U(2 * output), U(2 * output + 1)
     if begin >= 0:
         start, start_w = sums[p, begin], sums[q, begin]
-    if not packed:
+    if packed:
         for b in range(U(steps)):
             start += sums[p, cell + b]
-            start_w += sums[q, cell + b]
-            g[b], w[b] = start, start_w
+            w[b] = start
         return
     for b in range(U(steps)):
         start += sums[p, cell + b]
-        w[b] = start
+        start_w += sums[q, cell + b]
+        g[b], w[b] = start, start_w
+
+
+@compiled(inner=True)
+def _part(steps: int, units: Units, g: Any, w: Any) -> None:
+    """Take packed sums w apart."""
     bits, shift = units.bits, units.shift
     count, hessian = (1 << _COUNT) - 1, (1 << (shift - _COUNT)) - 1
     for b in range(U(steps)):
