@@ -65,9 +65,9 @@ class _Start:
     device: torch.device
 
     def scores(self, X: Matrix) -> Tensor:
-        """Scores of rows before the first new tree, float64 of shape (n, k)."""
+        """Scores of rows before the first new tree, float64 of shape (n, k); not to be changed."""
         if self.before is None:
-            return self.baseline.double().repeat(len(X), 1)
+            return self.baseline.double().expand(len(X), -1)
         return self.before.sums(X)
 
     def program(self, trees: tuple[Tree, ...]) -> TreeScores:
@@ -404,7 +404,9 @@ class HistGradientBoosting(_Boosted, Estimator):
         held_out: Rows | None,
         start: _Start,
     ) -> Evaluate:
-        following = None if held_out is None else Following(held_out, start.scores(held_out.X))
+        following = None
+        if held_out is not None:
+            following = Following(held_out, start.scores(held_out.X).clone())
         if self.scoring == "loss":
             w = None if rows.w is None else rows.w[index]
             return ByLoss(start.loss, rows.y[index], w, following)

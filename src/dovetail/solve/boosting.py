@@ -86,7 +86,7 @@ class Boosting:
     grower : Grower, on the training rows
     y : targets of the training rows
     w : float64 of shape (n,) or None
-    start : scores to begin with, float64 of shape (n, k), not kept
+    start : scores to begin with, float64 of shape (n, k)
     learning_rate : by which the leaves' values are multiplied
     dtype : that leaves' values are rounded to
     sampler : RowSampler or None, draws the rows of each iteration's trees
@@ -112,7 +112,7 @@ class Boosting:
     advice: str = ""  # the limit is the usual end
 
     def init(self) -> BoostingState:
-        F = self.start.T.contiguous().T
+        F = self.start.T.clone(memory_format=torch.contiguous_format).T
         return BoostingState((), {} if self.history else self._judge((), F), F)
 
     def step(self, state: BoostingState) -> BoostingState:
