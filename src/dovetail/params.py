@@ -24,6 +24,7 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -48,6 +49,7 @@ __all__ = [
     "OpenFraction",
     "Range",
     "Rule",
+    "Scoring",
     "Seed",
     "Splitter",
     "Verbosity",
@@ -102,6 +104,8 @@ Seed = Annotated[Any, Rule("random_state")]  # None, an integer or a numpy Rando
 Splitter = Annotated[
     Any, Rule("cv_object")
 ]  # a number of folds, a splitter, or an iterable of splits
+# the name of a metric, a scorer, or None for the estimator's own score
+Scoring = Annotated[Any, Rule(StrOptions(set(get_scorer_names())))] | Callable[..., Any] | None
 Infinity = Annotated[float, Rule(Options(Real, {math.inf}))]
 Verbosity = Annotated[int | bool, Rule("verbose")]
 # a float from 0 to 1; 0 and 1 as integers are none, where integers mean numbers of something

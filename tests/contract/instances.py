@@ -87,8 +87,10 @@ def data_for(estimator: Any) -> tuple[Any, Any]:
     numbers = (numbers - numbers.mean(0)) / numbers.std(0)
     species = np.asarray(table.column("species").to_pylist())
     y: Any = numbers[:, 3] * 2 + numbers[:, 0] if is_regressor(estimator) else species
-    if getattr(estimator, "loss", None) in ("poisson", "gamma"):
+    if getattr(estimator, "loss", None) in ("poisson", "gamma") or tags.target_tags.positive_only:
         y = np.exp(0.5 * y)
+    if is_regressor(estimator) and not tags.target_tags.single_output:
+        y = np.column_stack([y, numbers[:, 1] - y])
     if getattr(estimator, "solver", None) == "liblinear":
         y = species == "Gentoo"
     if is_text(estimator):

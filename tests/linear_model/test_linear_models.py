@@ -153,20 +153,6 @@ def test_warm_start_goes_on(houses):
     assert model.fit(X, y > y.mean()).n_iter_[0] <= 1
 
 
-@pytest.mark.parametrize("positive", [False, True])
-def test_least_squares_may_center_x_in_place(positive):
-    X = np.random.default_rng(0).normal(3.0, size=(20_000, 3))  # several blocks of rows
-    y = X @ [1.0, 2.0, 3.0]
-    mine, locked = X.copy(), X.copy()
-    locked.flags.writeable = False
-    expected = LinearRegression(positive=positive).fit(X, y)
-    for given in (mine, locked):
-        model = LinearRegression(positive=positive, copy_X=False).fit(given, y)
-        np.testing.assert_allclose(model.coef_, expected.coef_)
-    np.testing.assert_allclose(mine, X - X.mean(0), atol=1e-12)
-    np.testing.assert_array_equal(locked, X)
-
-
 @pytest.mark.parametrize(
     ("params", "message"),
     [

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.sparse import SparseMatrix
 from dovetail.data.statistics import column_moments
 
 # Rows of a block: its shifted copy stays small beside X, and its products are still efficient.
 _ROWS = 8192
 
-__all__ = ["Centered", "center", "gram", "triangle"]
+__all__ = ["Centered", "center", "triangle"]
 
 
 class Centered(NamedTuple):
@@ -39,26 +38,9 @@ def center(batches: Batches, *, intercept: bool) -> Centered:
     return Centered(x_mean, y_mean, y)
 
 
-def gram(batches: Batches, means: Centered, *, copy: bool = True) -> tuple[Tensor, Tensor]:
-    """(X − x̄)ᵀ W (X − x̄), (d, d), and (X − x̄)ᵀ W (y − ȳ), (d, t); float64, summed over blocks of
-    rows. Without `copy` dense X becomes X − x̄.
-    """
-    whole = Batches(Batch(batches.X, means.targets, batches.w))
-
-    def block(b: Batch) -> tuple[Tensor, Tensor]:
-        if isinstance(b.X, SparseMatrix):
-            return _sparse_gram(b, means)
-        X, y = _shifted(b, means, copy)
-        yw = y if b.w is None else y * b.w[:, None]
-        Xw = X if b.w is None else X * b.w[:, None]
-        return (Xw.T @ X).double(), (X.T @ yw).double()
-
-    return whole.in_blocks(_ROWS).sum(block)
-
-
-def triangle(batches: Batches, means: Centered, *, copy: bool = True) -> tuple[Tensor, Tensor]:
-    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense X,
-    which becomes X − x̄ without `copy`.
+def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
+    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense
+    X.
 
     Triangles of blocks, one under the other, have the triangle of all rows (Demmel et al. 2012,
     https://doi.org/10.1137/080731992): this is a fold, as backward stable as one factorization.
@@ -66,7 +48,7 @@ def triangle(batches: Batches, means: Centered, *, copy: bool = True) -> tuple[T
     d = batches.n_features
 
     def block(b: Batch) -> Tensor:
-        X, y = _shifted(b, means, copy)
+        X, y = _shifted(b, means)
         both = torch.cat([X, y], 1).double()
         if b.w is not None:
             both *= b.w.double().sqrt()[:, None]
@@ -83,23 +65,7 @@ def _r(A: Tensor) -> Tensor:
     return R
 
 
-def _shifted(b: Batch, means: Centered, copy: bool) -> tuple[Tensor, Tensor]:
+def _shifted(b: Batch, means: Centered) -> tuple[Tensor, Tensor]:
     """X − x̄ and y − ȳ of a block."""
     assert b.y is not None
-    subtract = torch.sub if copy else Tensor.sub_
-    return subtract(b.X, means.x.to(b.X.dtype)), b.y - means.y.to(b.y.dtype)
-
-
-def _sparse_gram(b: Batch, means: Centered) -> tuple[Tensor, Tensor]:
-    """The same without filling in zeros: the means' part is subtracted afterwards."""
-    assert b.y is not None
-    y = b.y - means.y.to(b.y.dtype)
-    yw = y if b.w is None else y * b.w[:, None]
-    X = b.X if b.w is None else b.X.scale_rows(b.w)
-    product = (b.X.to_scipy().T @ X.to_scipy()).toarray()
-    total = len(b) if b.w is None else float(b.w.double().sum())
-    G = torch.from_numpy(product).double().to(means.x.device)
-    sums = X.column_sums().double()
-    cross = torch.outer(sums, means.x)
-    G = G - cross - cross.T + total * torch.outer(means.x, means.x)
-    return G, (b.X.T @ yw).double() - torch.outer(means.x, yw.double().sum(0))
+    return b.X - means.x.to(b.X.dtype), b.y - means.y.to(b.y.dtype)

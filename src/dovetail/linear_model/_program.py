@@ -8,7 +8,7 @@ from dovetail.objective.linear import scores
 from dovetail.objective.losses import respond
 from dovetail.program import Program
 
-__all__ = ["Linear", "flat_when"]
+__all__ = ["Linear", "LinearMean", "flat_when"]
 
 
 class Linear(Program):
@@ -32,6 +32,13 @@ class Linear(Program):
     def link(self, F: Tensor) -> Tensor:
         """Predictions from scores."""
         return respond(self.response, F)
+
+
+class LinearMean(Linear):
+    """Predictions of a generalized linear model: the response to the scores."""
+
+    def forward(self, X: Any) -> Tensor:
+        return self.link(super().forward(X))
 
 
 def flat_when(flat: bool, values: Any) -> Any:

@@ -1,12 +1,11 @@
 """Logistic regression."""
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from scipy.linalg import LinAlgWarning
 from sklearn.utils import check_random_state
 from torch import Tensor
 
@@ -15,12 +14,10 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import warn
 from dovetail.linear_model._program import Linear
+from dovetail.linear_model._smooth import SMOOTH, Task
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
-from dovetail.solve.lbfgs import LBFGS
-from dovetail.solve.loop import Watch, solve
-from dovetail.solve.newton import NewtonCG, NewtonCholesky, SingularHessianError
 from dovetail.solve.proximal_newton import ProximalNewton
 from dovetail.solve.saga import StochasticAverageGradient
 from dovetail.solve.solution import Solution
@@ -30,49 +27,7 @@ __all__ = ["LogisticRegression"]
 Penalty = Literal["l1", "l2", "elasticnet"] | None
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a solver is given: the smooth part, the l1 weight beside it, where to start, and the
-    estimator's knobs.
-    """
-
-    objective: LinearObjective
-    l1: float
-    start: Tensor
-    model: "LogisticRegression"
-    watch: Watch
-
-    def run(self, solver: Any, *, max_iter: int | None = None) -> Solution[Tensor]:
-        say = print if self.model.verbose else None
-        limit = self.model.max_iter if max_iter is None else max_iter
-        return solve(solver, max_iter=limit, watch=self.watch, say=say)
-
-
-def _lbfgs(task: _Task) -> Solution[Tensor]:
-    solution = task.run(LBFGS(task.objective.value_gradient, task.start, task.model.tol))
-    task.watch.close(solution.n_iter, solution.value)
-    return solution
-
-
-def _newton_cg(task: _Task) -> Solution[Tensor]:
-    return task.run(NewtonCG(task.objective, task.start, task.model.tol))
-
-
-def _newton_cholesky(task: _Task) -> Solution[Tensor]:
-    try:
-        return task.run(NewtonCholesky(task.objective, task.start, task.model.tol))
-    except SingularHessianError:
-        warn(
-            "LogisticRegression: the Hessian is singular or very ill-conditioned; going on with "
-            "solver='lbfgs'. "
-            "Drop collinear columns, or lower C.",
-            LinAlgWarning,
-        )
-        solver = LBFGS(task.objective.value_gradient, task.start, task.model.tol)
-        return task.run(solver, max_iter=task.model.max_iter - 1)
-
-
-def _stochastic(task: _Task) -> Solution[Tensor]:
+def _stochastic(task: Task) -> Solution[Tensor]:
     model = task.model
     variant: Literal["sag", "saga"] = "sag" if model.solver == "sag" else "saga"
     random = check_random_state(model.random_state)
@@ -81,7 +36,7 @@ def _stochastic(task: _Task) -> Solution[Tensor]:
     )
 
 
-def _liblinear(task: _Task) -> Solution[Tensor]:
+def _liblinear(task: Task) -> Solution[Tensor]:
     """The l2 or l1 problem whose intercept is penalized, as one more coefficient."""
     objective, model = task.objective, task.model
     codes = objective.batches.y
@@ -91,10 +46,8 @@ def _liblinear(task: _Task) -> Solution[Tensor]:
     return task.run(ProximalNewton(objective, task.start, tol, task.l1))
 
 
-_SOLVERS: dict[str, Callable[[_Task], Solution[Tensor]]] = {
-    "lbfgs": _lbfgs,
-    "newton-cg": _newton_cg,
-    "newton-cholesky": _newton_cholesky,
+_SOLVERS: dict[str, Callable[[Task], Solution[Tensor]]] = {
+    **SMOOTH,
     "sag": _stochastic,
     "saga": _stochastic,
     "liblinear": _liblinear,
@@ -211,7 +164,7 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
             b = coef.new_zeros(len(coef)) if intercept is None else intercept
             return Linear(coef.to(dtype), b.to(dtype), loss.response, binary)
 
-        task = _Task(objective, strength * l1, self._start(objective), self, self._watch(program))
+        task = Task(objective, self._start(objective), self, self._watch(program), strength * l1)
         solution = _SOLVERS[self.solver](task)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
         self._report(solution)

@@ -21,6 +21,7 @@ __all__ = [
     "BinaryLogLoss",
     "GammaDeviance",
     "HuberLoss",
+    "IdentityTweedieDeviance",
     "Loss",
     "MultinomialLogLoss",
     "PinballLoss",
@@ -236,7 +237,8 @@ class TweedieDeviance(Loss):
     """Half the Tweedie deviance of the mean m = exp(F), up to a constant of y:
     m^(2 − p) / (2 − p) − y m^(1 − p) / (1 − p).
 
-    power : p, between 1 (Poisson) and 2 (gamma); the variance grows like m^p
+    power : p, any number but 1 (`PoissonDeviance`) and 2 (`GammaDeviance`); the variance grows like
+        m^p
     """
 
     power: float = 1.5
@@ -265,7 +267,45 @@ class TweedieDeviance(Loss):
         return _mean(y, w).log()
 
     def check_targets(self, y: Tensor) -> str:
+        return _tweedie_targets(self.power, y)
+
+
+@dataclass(frozen=True)
+class IdentityTweedieDeviance(Loss):
+    """Half the Tweedie deviance of the mean F itself, up to a constant of y.
+
+    power : p; F must be positive unless p is 0, where this is the squared error
+    """
+
+    power: float = 0.0
+
+    def value(self, y: Tensor, F: Tensor) -> Tensor:
+        p = self.power
+        if p == 1:
+            return F - torch.xlogy(y, F)
+        if p == 2:
+            return y / F + F.log()
+        constant = 0.5 * y.square() if p == 0 else 0.0
+        return F.pow(2 - p) / (2 - p) - y * F.pow(1 - p) / (1 - p) + constant
+
+    def gradient(self, y: Tensor, F: Tensor) -> Tensor:
+        return F - y if self.power == 0 else (F - y) * F.pow(-self.power)
+
+    def curvature(self, y: Tensor, F: Tensor) -> Tensor:
+        p = self.power
+        return torch.ones_like(F) if p == 0 else ((1 - p) * F + p * y) * F.pow(-p - 1)
+
+    def check_targets(self, y: Tensor) -> str:
+        return _tweedie_targets(self.power, y)
+
+
+def _tweedie_targets(power: float, y: Tensor) -> str:
+    """What a Tweedie deviance needs of targets that do not have it."""
+    if power >= 2:
+        return "" if bool((y > 0).all()) else "y > 0"
+    if power > 0:
         return "" if bool((y >= 0).all() and y.sum() > 0) else "y >= 0 with a positive sum"
+    return ""
 
 
 class BinaryLogLoss(Loss):

@@ -1,0 +1,161 @@
+"""First and second moments of columns and targets, which add up over blocks of rows: all that least
+squares, whatever its penalty, needs to know of the data.
+
+Legend: n rows, d columns, t targets.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.sparse import SparseMatrix
+
+__all__ = ["CrossMoments", "cross_moments", "gram_of", "merge_cross_moments"]
+
+_ROWS = 8192  # of a block: its shifted copy stays small beside X, and its products are efficient
+_PANELS, _PANEL = (
+    4,
+    32,
+)  # panels of columns that a Gram matrix is formed in, columns of a narrow one
+
+
+class CrossMoments(NamedTuple):
+    """Float64 moments of weighted rows about their means, or about zero where means are not wanted.
+
+    weight : scalar; x : means of X, (d,); y : means of the targets, (t,)
+    xx : Σ w (x − x̄)(x − x̄)ᵀ, (d, d); xy : (d, t); yy : Σ w (y − ȳ)², (t,)
+    """
+
+    weight: Tensor
+    x: Tensor
+    y: Tensor
+    xx: Tensor
+    xy: Tensor
+    yy: Tensor
+
+    def intercept(self, coef: Tensor) -> Tensor:
+        """The intercept, (t,), that belongs to coefficients (t, d)."""
+        return self.y - coef @ self.x
+
+    def squares(self, coef: Tensor, intercept: Tensor) -> Tensor:
+        """Σ w (y − coef · x − intercept)² of each target, (t,), for any coefficients (t, d)."""
+        within = self.yy - 2 * (coef * self.xy.T).sum(1) + ((coef @ self.xx) * coef).sum(1)
+        off = self.y - coef @ self.x - intercept
+        return within + self.weight * off.square()
+
+
+def merge_cross_moments(a: CrossMoments, b: CrossMoments) -> CrossMoments:
+    """Moments of two sets of rows together, by the pairwise formula of Chan, Golub & LeVeque
+    (1983, https://doi.org/10.1080/00031305.1983.10483115).
+    """
+    weight = a.weight + b.weight
+    share = torch.where(weight > 0, b.weight / weight, 0.0)
+    x, y, between = b.x - a.x, b.y - a.y, a.weight * share
+    return CrossMoments(
+        weight,
+        a.x + share * x,
+        a.y + share * y,
+        torch.addr(a.xx + b.xx, x, x * between),
+        a.xy + b.xy + torch.outer(x, y * between),
+        a.yy + b.yy + y.square() * between,
+    )
+
+
+def cross_moments(batches: Batches, *, centered: bool = True) -> CrossMoments:
+    """Moments of all rows in one pass. Cost O(n d (d + t)), memory O(d²).
+
+    centered : about the means, else about zero, as models without an intercept want them
+    """
+
+    def block(b: Batch) -> CrossMoments:
+        if isinstance(b.X, SparseMatrix):
+            return _sparse(b, centered)
+        return _dense(b, centered)
+
+    return batches.in_blocks(_ROWS).fold(block, merge_cross_moments)
+
+
+def gram_of(X: Tensor, Xw: Tensor) -> Tensor:
+    """Xᵀ Xw, which is symmetric: panels of columns, without what lies below the diagonal."""
+    d = X.shape[1]
+    width = max(_PANEL, -(-d // _PANELS))
+    if d <= width:
+        return X.T @ Xw
+    G = X.new_empty(d, d)
+    for at in range(0, d, width):
+        panel = slice(at, min(at + width, d))
+        G[panel, at:] = X[:, panel].T @ Xw[:, at:]
+        G[at:, panel] = G[panel, at:].T
+    return G
+
+
+def _dense(b: Batch, centered: bool) -> CrossMoments:
+    assert b.y is not None
+    X, y = b.X, b.y if b.y.ndim == 2 else b.y[:, None]
+    weight, x_mean, y_mean = _means(b, y, centered)
+    if centered:
+        # the mean is rounded to X's dtype; what X is shifted by is what it says
+        x_mean, y_mean = x_mean.to(X.dtype), y_mean.to(y.dtype)
+        X, y = X - x_mean, y - y_mean
+    w = None if b.w is None else b.w[:, None]
+    Xw, yw = (X, y) if w is None else (X * w, y * w)
+    moments = CrossMoments(
+        weight,
+        x_mean.double(),
+        y_mean.double(),
+        gram_of(X, Xw).double(),
+        (Xw.T @ y).double(),
+        (yw * y).double().sum(0),
+    )
+    sums = [Z.sum(0, dtype=torch.float64) for Z in (Xw, yw)]
+    return _settled(moments, *sums) if centered else moments
+
+
+def _settled(m: CrossMoments, x_sum: Tensor, y_sum: Tensor) -> CrossMoments:
+    """Moments about the means, of those about other points: x_sum and y_sum are Σ w (x − m.x) and
+    Σ w (y − m.y).
+    """
+    x, y = (torch.where(m.weight > 0, total / m.weight, 0.0) for total in (x_sum, y_sum))
+    return CrossMoments(
+        m.weight,
+        m.x + x,
+        m.y + y,
+        m.xx - torch.outer(x_sum, x),
+        m.xy - torch.outer(x_sum, y),
+        m.yy - y_sum * y,
+    )
+
+
+def _means(b: Batch, y: Tensor, centered: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Weight of a block and its means, zero where they are not wanted."""
+    X, d = b.X, b.X.shape[1]
+    weight = torch.tensor(float(len(b)), dtype=torch.float64, device=y.device)
+    if b.w is not None:
+        weight = b.w.double().sum()
+    if not centered or float(weight) == 0:
+        zeros = torch.zeros(d + y.shape[1], dtype=torch.float64, device=y.device)
+        return weight, zeros[:d], zeros[d:]
+    if b.w is not None:
+        w = b.w.to(y.dtype)
+        return weight, (X.T @ b.w).double() / weight, (y.T @ w).double() / weight
+    x_sum = X.column_sums() if isinstance(X, SparseMatrix) else X.sum(0, dtype=torch.float64)
+    return weight, x_sum.double() / weight, y.sum(0, dtype=torch.float64) / weight
+
+
+def _sparse(b: Batch, centered: bool) -> CrossMoments:
+    """The same without filling in zeros: the part of X's means is subtracted afterwards."""
+    assert b.y is not None
+    y = b.y.double() if b.y.ndim == 2 else b.y.double()[:, None]
+    weight, _, y_mean = _means(b, y, centered)
+    y = y - y_mean
+    X = b.X.to(dtype=torch.float64)
+    Xw, yw = X, y
+    if b.w is not None:
+        Xw, yw = X.scale_rows(b.w.double()), y * b.w.double()[:, None]
+    xx = torch.from_numpy((X.to_scipy().T @ Xw.to_scipy()).toarray()).to(y.device)
+    moments = CrossMoments(weight, y.new_zeros(X.shape[1]), y_mean, xx, X.T @ yw, (yw * y).sum(0))
+    return _settled(moments, Xw.column_sums(), yw.sum(0)) if centered else moments

@@ -1,0 +1,133 @@
+"""Ridge regression for many penalties at once: one eigendecomposition serves them all, and the
+predictions for each row by all others (leave-one-out) follow from it in closed form.
+
+Golub, Heath & Wahba 1979, https://doi.org/10.1080/00401706.1979.10489751.
+
+Legend: n rows, d features, t targets, r directions, a penalties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.cross_moments import cross_moments
+from dovetail.data.sparse import SparseMatrix
+from dovetail.linear_model._center import center
+from dovetail.linear_model._ridge import weighted_rows
+
+__all__ = ["RidgePath"]
+
+_ROWS = 4096  # of a block
+_LOST = 1e-13  # share of the greatest eigenvalue below which one is rounding
+
+
+@dataclass(frozen=True)
+class RidgePath:
+    """Coefficients and leave-one-out predictions for any penalty.
+
+    batches : the rows, targets of shape (n, t)
+    intercept : whether there is one
+    x, y : means that were subtracted (zero without an intercept), (d,) and (t,)
+    V : directions in the space of features, (d, r); values : eigenvalues, (r,)
+    Vy : Vᵀ Xᵀ W y, (r, t)
+    U : where the rows are fewer than the features, directions in their space, (n, n), with U_values
+        (n,); else None
+    """
+
+    batches: Batches
+    intercept: bool
+    x: Tensor
+    y: Tensor
+    V: Tensor
+    values: Tensor
+    Vy: Tensor
+    U: Tensor | None = None
+    U_values: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, batches: Batches, intercept: bool, mode: Literal["auto", "eigen", "svd"] = "auto"
+    ) -> RidgePath:
+        """Decompose the smaller of the Gram matrices, or with "svd" dense X itself. Cost O(n d
+        min(n, d)).
+        """
+        n, d = len(batches), batches.n_features
+        sparse = isinstance(batches.X, SparseMatrix)
+        if n > d and (sparse or mode != "svd"):
+            m = cross_moments(batches, centered=intercept)
+            values, V = torch.linalg.eigh(m.xx)
+            values = values.clamp(min=0)
+            return cls(batches, intercept, m.x, m.y, V, values, V.T @ m.xy)
+        means = center(batches, intercept=intercept)
+        X, y = (Z.double() for Z in weighted_rows(batches, means))
+        if mode == "svd" and not sparse:
+            U, s, Vh = torch.linalg.svd(X, full_matrices=n <= d)
+            s, V = s[: min(n, d)], Vh[: min(n, d)].T
+            values, U_values = s.square(), s.new_zeros(n)
+            U_values[: len(s)] = values
+            U = U[:, :n]
+        else:
+            U_values, U = torch.linalg.eigh(X @ X.T)
+            U_values = U_values.clamp(min=0)
+            keep = U_values > _LOST * U_values.max()
+            values = U_values[keep]
+            V = X.T @ U[:, keep] / values.sqrt()
+        wide = (U, U_values) if n <= d else (None, None)
+        return cls(batches, intercept, means.x, means.y, V, values, V.T @ (X.T @ y), *wide)
+
+    def coef(self, alpha: float) -> tuple[Tensor, Tensor]:
+        """Coefficients (t, d) and intercepts (t,) for a penalty."""
+        shrink = 1 / (self.values + alpha)
+        if alpha == 0:  # of least norm, where there are many
+            shrink = torch.where(self.values > _LOST * self.values.max(), shrink, 0.0)
+        coef = (self.V @ (self.Vy * shrink[:, None])).T
+        return coef, self.y - coef @ self.x
+
+    def left_out(self, alphas: Tensor) -> Tensor:
+        """What each row's targets miss of the prediction by all other rows, times √w: (n, t, a)."""
+        if self.U is not None:
+            return self._left_out_wide(alphas)
+        shrink = 1 / (self.values[:, None] + alphas)  # (r, a)
+        fit = (self.Vy[:, :, None] * shrink[:, None]).flatten(1)  # (r, t a)
+        total = self._total()
+        blocks = [
+            self._left_out_block(b, shrink, fit, total) for b in self.batches.in_blocks(_ROWS)
+        ]
+        return torch.cat(blocks)
+
+    def _left_out_block(self, b: Batch, shrink: Tensor, fit: Tensor, total: float) -> Tensor:
+        assert b.y is not None
+        Z = (b.X @ self.V.to(b.X.dtype)).double() - self.x @ self.V
+        y = b.y.double() - self.y
+        own = torch.full((len(b), 1), 1 / total if self.intercept else 0.0, dtype=torch.float64)
+        own = own.to(Z.device)
+        if b.w is not None:
+            root = b.w.double().sqrt()[:, None]
+            Z, y, own = Z * root, y * root, own * root.square()
+        residual = y[:, :, None] - (Z @ fit).view(len(b), y.shape[1], -1)
+        return residual / (1 - Z.square() @ shrink - own)[:, None]
+
+    def _left_out_wide(self, alphas: Tensor) -> Tensor:
+        assert self.U is not None
+        assert self.U_values is not None
+        means = center(self.batches, intercept=self.intercept)
+        y = self.batches.y.double() - means.y
+        w = self.batches.w
+        own = y.new_ones(len(y)) if w is None else w.double()
+        y = y * own.sqrt()[:, None]
+        keep = alphas / (self.U_values[:, None] + alphas)  # (n, a)
+        Uy = self.U.T @ y
+        residual = self.U @ (Uy[:, :, None] * keep[:, None]).flatten(1)
+        free = self.U.square() @ keep
+        if self.intercept:
+            free = free - (own / self._total())[:, None]
+        return residual.view(len(y), y.shape[1], -1) / free[:, None]
+
+    def _total(self) -> float:
+        w = self.batches.w
+        return float(len(self.batches)) if w is None else float(w.double().sum())

@@ -1,0 +1,69 @@
+"""What linear regressors show of their Program."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import check_cv
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.sparse import SparseMatrix
+from dovetail.data.tensors import as_numpy
+from dovetail.linear_model._program import flat_when
+
+__all__ = ["Coefficients", "SparseCoefficients", "shape_of", "splits_of", "with_matrix"]
+
+
+def with_matrix(batches: Batches) -> Batches:
+    """The rows with targets of shape (n, t)."""
+    y = batches.y if batches.y.ndim == 2 else batches.y[:, None]
+    return Batches(Batch(batches.X, y, batches.w))
+
+
+def shape_of(y: Any) -> tuple[int, ...]:
+    """The shape of targets as the user gives them."""
+    return tuple(y.shape if hasattr(y, "shape") else np.asarray(y).shape)
+
+
+def splits_of(
+    cv: Any, batches: Batches, y: Any, params: dict[str, Any], *, classifier: bool = False
+) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Rows to train on and rows to test on, of each fold.
+
+    y : what the splitter may look at besides X; params : for its `split`
+    """
+    X: Any = batches.X
+    X = X.to_scipy() if isinstance(X, SparseMatrix) else as_numpy(X)
+    return list(check_cv(cv, y, classifier=classifier).split(X, y, **params))
+
+
+class Coefficients:
+    """Coefficients and intercepts; `_fit` keeps in `_flat_target` whether y had one dimension."""
+
+    _flat_target: bool
+    _container: Any
+    _program: Any
+    fit_intercept: bool
+
+    @property
+    def coef_(self) -> Any:
+        """Coefficients, shape (n_features,) or (n_targets, n_features)."""
+        coef = flat_when(self._program.flat, self._program.coef)
+        return coef if self._container == "torch" else as_numpy(coef)
+
+    @property
+    def intercept_(self) -> Any:
+        """Intercept, one a target; 0.0 without."""
+        if not self.fit_intercept:
+            return 0.0
+        b = flat_when(self._flat_target, self._program.intercept)
+        return b if self._container == "torch" else as_numpy(b)[()]
+
+
+class SparseCoefficients(Coefficients):
+    """The same where many coefficients are zero."""
+
+    @property
+    def sparse_coef_(self) -> Any:
+        """Coefficients as a scipy CSR array of shape (1 or n_targets, n_features)."""
+        return SparseMatrix.from_torch(self._program.coef.to_sparse_csr()).to_scipy()

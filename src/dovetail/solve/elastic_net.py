@@ -1,0 +1,294 @@
+"""Least squares with the elastic-net penalty, by coordinate descent on Gram matrices.
+
+    ½ Σ_i w_i ‖y_i − V x_i‖² + l1 Σ_j ‖v_j‖₂ + ½ l2 ‖V‖²
+
+over V of shape (t, d), whose column v_j belongs to feature j; for one target ‖v_j‖₂ is |v_j|.
+
+Where the whole Gram matrix is worth its price, `ByMoments` has it, and the rows are not looked at
+again. Else `ByRows` forms it only for the working set, the columns that may be in the solution, and
+a pass over the rows tells which others should be (Massias, Gramfort & Salmon 2018,
+https://arxiv.org/abs/1802.07481).
+
+Legend: n rows, d features, t targets, m features in the working set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.cross_moments import CrossMoments
+from dovetail.data.sparse import SparseMatrix
+from dovetail.data.statistics import column_moments
+from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.kernels import gram_descent
+from dovetail.solve.loop import State
+from dovetail.solve.solution import Status
+
+__all__ = ["ByMoments", "ByRows", "Descent", "ElasticNetDescent", "Products"]
+
+_FIRST = 16  # features that a working set begins with, at least
+_SHARE = 0.1  # of the gap that a working set is solved to
+_ROWS = 8192  # of a block
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+class Products(Protocol):
+    """What of the data the solver needs.
+
+    q : Xᵀ W y, (t, d); yy : Σ w y² of each target, (t,); own : diagonal of Xᵀ W X, (d,); whole :
+        Xᵀ W X, or None where only parts of it are to be formed
+    """
+
+    q: Floats
+    yy: Floats
+    own: Floats
+    whole: Floats | None
+
+    def correlations(self, coef: Floats) -> Floats:
+        """Xᵀ W (y − X coefᵀ), (t, d)."""
+
+    def gram(self, some: Index) -> Floats:
+        """Xᵀ W X of some features, (m, m)."""
+
+
+@dataclass
+class ByMoments:
+    """Products that moments of the rows give."""
+
+    moments: CrossMoments
+
+    def __post_init__(self) -> None:
+        m = self.moments
+        self.q: Floats = np.ascontiguousarray(as_numpy(m.xy).T)
+        self.yy: Floats = as_numpy(m.yy)
+        self.whole: Floats | None = np.ascontiguousarray(as_numpy(m.xx))
+        self.own: Floats = np.diag(self.whole).copy()
+
+    def of(self, target: int) -> ByMoments:
+        """The same for one target alone."""
+        m, one = self.moments, slice(target, target + 1)
+        return ByMoments(m._replace(y=m.y[one], xy=m.xy[:, one], yy=m.yy[one]))
+
+    def correlations(self, coef: Floats) -> Floats:
+        """Xᵀ W (y − X coefᵀ)."""
+        assert self.whole is not None
+        return self.q - coef @ self.whole
+
+    def gram(self, some: Index) -> Floats:
+        """A part of the matrix at hand."""
+        assert self.whole is not None
+        return self.whole[np.ix_(some, some)]
+
+
+class ByRows:
+    """Products formed from the rows when they are asked for, a pass each.
+
+    batches : the rows, with targets of shape (n, t)
+    x, y : what is subtracted from X, (d,), and from the targets, (t,); float64
+    """
+
+    whole: Floats | None = None
+
+    def __init__(self, batches: Batches, x: Tensor, y: Tensor) -> None:
+        self.batches, self.x, self.y = batches, x, y
+        self._known, self._kept = np.empty(0, np.int64), np.empty((0, 0))
+        zeros = np.zeros((len(y), len(x)))
+        self.q: Floats = self.correlations(zeros)
+        self.yy: Floats = as_numpy(self._blocks().sum(self._target_squares))
+        moments = column_moments(batches)
+        shift = (moments.mean - x).square() * moments.weight
+        self.own: Floats = as_numpy(moments.squares + shift)
+
+    @classmethod
+    def centered(cls, batches: Batches, intercept: bool) -> ByRows:
+        """About the means, or about zero without an intercept."""
+        targets = Batches(Batch(batches.y, None, batches.w))
+        if intercept:
+            means = [column_moments(b, variance=False).mean for b in (batches, targets)]
+            return cls(batches, *means)
+        zeros = [torch.zeros(b.n_features, dtype=torch.float64) for b in (batches, targets)]
+        return cls(batches, *(z.to(batches.device) for z in zeros))
+
+    def of(self, target: int) -> ByRows:
+        """The same for one target alone."""
+        one, whole = slice(target, target + 1), self.batches.whole
+        batches = Batches(Batch(whole.X, self.batches.y[:, one], whole.w))
+        return ByRows(batches, self.x, self.y[one])
+
+    def _blocks(self) -> Batches:
+        return self.batches.in_blocks(_ROWS)
+
+    def _target_squares(self, b: Batch) -> Tensor:
+        assert b.y is not None
+        squares = (b.y.double() - self.y).square()
+        return (squares if b.w is None else squares * b.w[:, None]).sum(0)
+
+    def correlations(self, coef: Floats) -> Floats:
+        """Xᵀ W (y − X coefᵀ), one pass; only the columns with a coefficient are multiplied."""
+        support = np.flatnonzero((coef != 0).any(0))
+        v = as_tensor(coef[:, support]).to(self.batches.device)
+        offset = self.y - v @ self.x[support]
+        index = torch.from_numpy(support).to(self.batches.device)
+
+        def block(b: Batch) -> Tensor:
+            assert b.y is not None
+            r = b.y.double() - offset
+            if len(support):
+                r = r - _columns(b.X, index).double() @ v.T
+            r = r if b.w is None else r * b.w.double()[:, None]
+            pulled = (b.X.T @ r.to(b.X.dtype)).T.double()
+            return pulled - torch.outer(r.sum(0), self.x)
+
+        return np.ascontiguousarray(as_numpy(self._blocks().sum(block)))
+
+    def gram(self, some: Index) -> Floats:
+        """The matrix of some features; what was formed of it before is kept, the rest takes one
+        pass over their columns.
+        """
+        new = np.setdiff1d(some, self._known)
+        if len(new):
+            old, known = len(self._known), np.concatenate([self._known, new])
+            G = np.empty((len(known), len(known)))
+            G[:old, :old] = self._kept
+            G[old:] = self._part(new, known)
+            G[:old, old:] = G[old:, :old].T
+            self._known, self._kept = known, G
+        place = np.empty(len(self.own), np.int64)
+        place[self._known] = np.arange(len(self._known))
+        return self._kept[np.ix_(place[some], place[some])]
+
+    def _part(self, a: Index, b: Index) -> Floats:
+        rows, columns = (torch.from_numpy(i).to(self.batches.device) for i in (a, b))
+
+        def block(batch: Batch) -> Tensor:
+            A = _columns(batch.X, rows).double() - self.x[rows]
+            B = _columns(batch.X, columns).double() - self.x[columns]
+            return A.T @ (B if batch.w is None else B * batch.w.double()[:, None])
+
+        return as_numpy(self._blocks().sum(block))
+
+
+def _columns(X: Tensor | SparseMatrix, index: Tensor) -> Tensor:
+    """Some columns, dense."""
+    if isinstance(X, SparseMatrix):
+        return as_tensor(X.to_scipy()[:, as_numpy(index)].toarray(), X.device)
+    return X.index_select(1, index)
+
+
+class Descent(NamedTuple):
+    """Coefficients (t, d), their duality gap, and the sweeps it took."""
+
+    coef: Floats
+    gap: float
+    sweeps: int
+
+
+@dataclass(frozen=True)
+class DescentState(State[Descent]):
+    """What of the targets is left, as correlations (t, d) with the columns."""
+
+    residual: Floats
+    stuck: bool = False
+
+
+@dataclass
+class ElasticNetDescent:
+    """Minimize the objective above.
+
+    Parameters
+    ----------
+    products : Products
+    l1, l2 : weights of the penalty
+    start : coefficients to begin with, float64 of shape (t, d)
+    tol : converged when the duality gap is not above tol × Σ w y²
+    limit : most sweeps
+    positive : whether coefficients must not be negative (one target)
+    seed : of the order of features, or negative for their own
+    """
+
+    products: Products
+    l1: float
+    l2: float
+    start: Floats
+    tol: float
+    limit: int
+    positive: bool = False
+    seed: int = -1
+    advice: str = ""
+
+    def init(self) -> DescentState:
+        return self._state(self.start, 0)
+
+    def step(self, state: DescentState) -> DescentState:
+        p, (coef, gap, sweeps) = self.products, state.value
+        coef, left = coef.copy(), self.limit - sweeps
+        if p.whole is not None:
+            more, gap = self._descend(p.whole, p.q, coef, self._goal, left)
+            ended = Descent(coef, gap, sweeps + more)
+            return DescentState(ended, {"gap": gap}, state.residual, more == 0)
+        some = self._working_set(state)
+        part = np.ascontiguousarray(coef[:, some])
+        goal = max(0.5 * self._goal, _SHARE * gap)
+        q = np.ascontiguousarray(p.q[:, some])
+        more, _ = self._descend(p.gram(some), q, part, goal, left)
+        coef[:, some] = part
+        new = self._state(coef, sweeps + more)
+        stuck = more == 0 or (new.value.gap > 0.999 * gap and goal < 0.51 * self._goal)
+        return DescentState(new.value, new.record, new.residual, stuck)
+
+    def stop(self, state: DescentState) -> Status | None:
+        _, gap, sweeps = state.value
+        if gap <= self._goal:
+            return Status.CONVERGED
+        self.advice = (
+            "Objective did not converge. Increase max_iter or tol, check the scale of the "
+            f"features, or consider a stronger penalty. Duality gap: {gap:.3e}, tolerance: "
+            f"{self._goal:.3e}"
+        )
+        return Status.LIMIT if sweeps >= self.limit or state.stuck else None
+
+    def best(self, state: DescentState) -> Descent:
+        return state.value
+
+    @property
+    def _goal(self) -> float:
+        return max(self.tol, 1e-15) * float(self.products.yy.sum())
+
+    def _state(self, coef: Floats, sweeps: int) -> DescentState:
+        p = self.products
+        residual = p.correlations(coef)
+        yy = float(p.yy.sum())
+        gap = gram_descent.duality_gap(
+            p.own, p.q, residual, coef, yy, self.l1, self.l2, self.positive
+        )
+        return DescentState(Descent(coef, gap, sweeps), {"gap": gap}, residual)
+
+    def _descend(
+        self, G: Floats, q: Floats, coef: Floats, goal: float, limit: int
+    ) -> tuple[int, float]:
+        yy = float(self.products.yy.sum())
+        sweeps, gap = gram_descent.descend(
+            G, q, coef, yy, self.l1, self.l2, self.positive, goal, limit, self.seed
+        )
+        return sweeps, gap
+
+    def _working_set(self, state: DescentState) -> Index:
+        """The features in use, and as many of those that pull hardest."""
+        coef = state.value.coef
+        pull = state.residual - self.l2 * coef
+        size = np.maximum(pull, 0)[0] if self.positive else np.sqrt(np.square(pull).sum(0))
+        used = (coef != 0).any(0)
+        size[used] = np.inf
+        size[self.products.own <= 0] = -1.0
+        wanted = min(max(_FIRST, 2 * int(used.sum())), len(size))
+        some = np.argpartition(-size, wanted - 1)[:wanted]
+        return np.sort(some[size[some] > 0])
