@@ -11,52 +11,61 @@ import matplotlib.pyplot as plt
 from benchmarks.harness import OURS, RESULTS
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-_COLORS = {OURS: "#0b6e4f", "sklearn": "#f4a259", "LightGBM": "#5b8e7d", "XGBoost": "#8c8c8c"}
+_COLORS = {OURS: "#0b6e4f", "sklearn": "#f4a259", "LightGBM": "#5b7db1", "XGBoost": "#8c8c8c"}
 _COLORS |= {"LightGBM quantized": "#bc4b51", "oneDAL": "#5b7db1"}
 
 
-def newest(family: str) -> dict[str, Any]:
-    """The last record of a family."""
+def newest(family: str, threads: int = 2) -> dict[str, Any]:
+    """The last record of a family with that many threads."""
     lines = (RESULTS / f"{family}.jsonl").read_text().splitlines()
-    record: dict[str, Any] = json.loads(lines[-1])
-    return record
+    records = [json.loads(line) for line in lines]
+    last: dict[str, Any] = [r for r in records if r["threads"] == threads][-1]
+    return last
 
 
 def draw_scaling() -> None:
-    """Seconds over rows, columns and leaves, both on logarithmic scales."""
-    rows = newest("scaling")["rows"]
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
-    for axis, what in zip(axes, ("rows", "columns", "leaves"), strict=True):
-        some = [r for r in rows if r["name"].startswith(what)]
-        sizes = [int(r["name"].split()[1]) for r in some]
-        for who in some[0]["seconds"]:
-            axis.loglog(
-                sizes, [r["seconds"][who] for r in some], "o-", color=_COLORS[who], label=who
-            )
-        axis.set_xlabel(what)
-        axis.grid(alpha=0.3)
-    axes[0].set_ylabel("seconds for 20 trees")
-    axes[0].legend(frameon=False)
+    """Seconds over rows, columns and leaves, both on logarithmic scales, on one thread and two."""
+    figure, grid = plt.subplots(2, 3, figsize=(12, 6.4), layout="constrained")
+    for threads, axes in zip((1, 2), grid, strict=True):
+        rows = newest("scaling", threads)["rows"]
+        for axis, what in zip(axes, ("rows", "columns", "leaves"), strict=True):
+            some = [r for r in rows if r["name"].startswith(what)]
+            sizes = [int(r["name"].split()[1]) for r in some]
+            for who in some[0]["seconds"]:
+                seconds = [r["seconds"][who] for r in some]
+                axis.loglog(sizes, seconds, "o-", color=_COLORS[who], label=who)
+            axis.set_xlabel(what)
+            axis.grid(alpha=0.3)
+        axes[0].set_ylabel(f"seconds for 20 trees, {threads} thread{'s' * (threads > 1)}")
+    grid[0, 0].legend(frameon=False)
     figure.savefig(PICTURES / "boosting-scaling.png", dpi=110)
+    plt.close(figure)
 
 
 def draw_ratios(family: str) -> None:
-    """Time of each peer over ours, a bar a case: above 1 we are faster."""
+    """Time of each peer over ours, a bar a case: right of the line we are faster."""
     rows = newest(family)["rows"]
     peers = list(dict.fromkeys(w for r in rows for w in r["seconds"] if w != OURS))
     figure, axis = plt.subplots(figsize=(9, 0.55 * len(rows) + 1.2), layout="constrained")
     height = 0.8 / len(peers)
     for i, who in enumerate(peers):
         at = [k + i * height for k, r in enumerate(rows) if who in r["seconds"]]
-        wide = [r["seconds"][who] / r["seconds"][OURS] for r in rows if who in r["seconds"]]
-        axis.barh(at, wide, height, label=who, color=_COLORS[who])
-    axis.set_yticks([k + 0.4 - height / 2 for k in range(len(rows))], [r["name"] for r in rows])
+        ratios = [r["seconds"][who] / r["seconds"][OURS] for r in rows if who in r["seconds"]]
+        widths = [ratio - 1 for ratio in ratios]
+        axis.barh(at, widths, height, left=1, label=who, color=_COLORS[who])
+    names = [r["name"].replace("HistGradientBoosting", "") for r in rows]
+    axis.set_yticks([k + 0.4 - height / 2 for k in range(len(rows))], names)
     axis.axvline(1, color="black", linewidth=1)
     axis.set_xscale("log")
-    axis.set_xlabel("time of the peer over ours (right of the line we are faster)")
+    low, high = axis.get_xlim()
+    ticks = [t for t in (0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= t <= high]
+    axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel("time of the peer ÷ ours")
     axis.invert_yaxis()
-    axis.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=len(peers), frameon=False)
     figure.savefig(PICTURES / f"{family}.png", dpi=110)
+    plt.close(figure)
 
 
 if __name__ == "__main__":
