@@ -29,7 +29,7 @@ def test_descent_reaches_what_many_sweeps_reach(d, t, l1, l2, seed):
     G, q, yy = problem(120, d, t)
     expected, coef = np.zeros((t, d)), np.zeros((t, d))
     reference_descend(G, q, expected, yy, l1, l2, False, 4000)
-    sweeps, gap = descend(G, q, coef, yy, l1, l2, False, 1e-12 * yy, 4000, seed)
+    sweeps, gap = descend(G, q, coef, yy, l1, l2, False, 1e-12 * yy, 1e-6, 4000, seed)
     assert 0 <= gap <= 1e-12 * yy
     assert sweeps < 4000
     np.testing.assert_allclose(coef, expected, atol=1e-4)
@@ -41,7 +41,7 @@ def test_coefficients_that_may_not_be_negative():
     q = -q
     expected, coef = np.zeros((1, 20)), np.zeros((1, 20))
     reference_descend(G, q, expected, yy, 5.0, 0.0, True, 2000)
-    _, gap = descend(G, q, coef, yy, 5.0, 0.0, True, 1e-10 * yy, 2000, -1)
+    _, gap = descend(G, q, coef, yy, 5.0, 0.0, True, 1e-10 * yy, 1e-6, 2000, -1)
     assert gap <= 1e-10 * yy
     assert (coef >= 0).all()
     np.testing.assert_allclose(coef, expected, atol=1e-5)
@@ -50,7 +50,7 @@ def test_coefficients_that_may_not_be_negative():
 def test_the_gap_bounds_what_is_left_to_gain():
     G, q, yy = problem(120, 15, 2)
     best = np.zeros((2, 15))
-    descend(G, q, best, yy, 20.0, 3.0, False, 0.0, 2000, -1)
+    descend(G, q, best, yy, 20.0, 3.0, False, 0.0, 0.0, 2000, -1)
     least = objective(G, q, best, yy, 20.0, 3.0)
     own = np.diag(G).copy()
     for seed in range(5):
@@ -63,5 +63,5 @@ def test_a_constant_column_and_a_limit():
     G, q, yy = problem(50, 4, 1)
     G[2], G[:, 2], q[:, 2] = 0, 0, 0
     coef = np.zeros((1, 4))
-    assert descend(G, q, coef, yy, 1.0, 0.0, False, 0.0, 3, -1)[0] == 3
+    assert descend(G, q, coef, yy, 1.0, 0.0, False, 0.0, 0.0, 3, -1)[0] == 3
     assert coef[0, 2] == 0

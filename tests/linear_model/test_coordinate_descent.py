@@ -118,7 +118,7 @@ def test_ratios_are_chosen_too(houses):
 
 def test_a_fit_cut_short_warns_once_with_the_gap(houses):
     X, y = houses
-    with pytest.warns(ConvergenceWarning, match=r"Increase max_iter .* Duality gap") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"\(max_iter\), .* Duality gap") as caught:
         ours.Lasso(1e-4, max_iter=1).fit(X, np.c_[y, y])
     assert len(caught) == 1
     with warnings.catch_warnings():

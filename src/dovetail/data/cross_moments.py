@@ -65,15 +65,17 @@ def merge_cross_moments(a: CrossMoments, b: CrossMoments) -> CrossMoments:
     )
 
 
-def cross_moments(batches: Batches, *, centered: bool = True) -> CrossMoments:
+def cross_moments(batches: Batches, *, centered: bool = True, exact: bool = False) -> CrossMoments:
     """Moments of all rows in one pass. Cost O(n d (d + t)), memory O(d²).
 
     centered : about the means, else about zero, as models without an intercept want them
+    exact : whether products of float32 X are of float64 copies of its blocks
     """
 
     def block(b: Batch) -> CrossMoments:
         if isinstance(b.X, SparseMatrix):
             return _sparse(b, centered)
+        b = b.to(torch.float64) if exact else b
         return _dense(b, centered)
 
     return batches.in_blocks(_ROWS).fold(block, merge_cross_moments)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn import config_context
 from sklearn.utils import check_random_state
 from torch import Tensor
 
@@ -36,17 +38,18 @@ __all__ = [
 # Features up to which the whole Gram matrix is cheaper than a few passes over the rows: for one
 # penalty, and for a path of them.
 _NARROW, _NARROW_PATH = 256, 1024
+_PRECISE = 1e-10  # tolerance below which the rows themselves are asked
 
 
-def by_moments(batches: Batches, precompute: Any, *, path: bool) -> bool:
-    """Whether to form the whole Gram matrix."""
+def by_moments(batches: Batches, precompute: Any, tol: float, *, path: bool) -> bool:
+    """Whether to form the whole Gram matrix, which has lost half of the digits of X."""
     if precompute is True:
         return True
-    d = batches.n_features
-    return d <= min(len(batches), _NARROW_PATH if path else _NARROW)
+    narrow = batches.n_features <= min(len(batches), _NARROW_PATH if path else _NARROW)
+    return narrow and tol >= _PRECISE
 
 
-def products_of(batches: Batches, intercept: bool, precompute: Any) -> Products:
+def products_of(batches: Batches, intercept: bool, precompute: Any, tol: float) -> Products:
     """What the solver needs of the rows, by the cheaper of two ways.
 
     precompute : True for the Gram matrix, or the matrix itself; else the sizes decide
@@ -55,10 +58,13 @@ def products_of(batches: Batches, intercept: bool, precompute: Any) -> Products:
     if given is not None:
         rows = ByRows.centered(batches, intercept)
         if intercept and not np.allclose(rows.x.numpy(force=True), 0):
-            warn("Gram matrix was provided but X was centered to fit intercept: recomputing it.")
+            warn(
+                "Gram matrix was provided but X was centered to fit intercept: recomputing Gram "
+                "matrix."
+            )
         else:
             return ByMoments(_with_gram(rows, given))
-    if by_moments(batches, precompute, path=False) or given is not None:
+    if by_moments(batches, precompute, tol, path=False) or given is not None:
         return ByMoments(cross_moments(batches, centered=intercept))
     return ByRows.centered(batches, intercept)
 
@@ -73,6 +79,8 @@ def _with_gram(rows: ByRows, G: Floats) -> CrossMoments:
     i, j = d // 2, d - 1
     some = np.unique([i, j])
     found = rows.gram(some)[0, -1]
+    weight = total_weight(rows.batches)
+    G = G * (weight / len(rows.batches))  # given for weights that sum to n
     tol = 1e-7 if rows.batches.dtype == torch.float64 else 1e-4
     if not np.isclose(G[i, j], found, rtol=tol, atol=tol * np.sqrt(rows.own[i] * rows.own[j])):
         raise ValueError(
@@ -81,7 +89,7 @@ def _with_gram(rows: ByRows, G: Floats) -> CrossMoments:
             f"({i},{j}) we computed {found} but the user-supplied value was {G[i, j]}."
         )
     return CrossMoments(
-        torch.tensor(total_weight(rows.batches), dtype=torch.float64),
+        torch.tensor(weight, dtype=torch.float64),
         rows.x,
         rows.y,
         as_tensor(G),
@@ -161,6 +169,26 @@ class CoordinateDescent(SparseCoefficients):
     _joint = False  # whether targets choose their features together
     _n_targets_in: int
 
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> Self:
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), float or None
+            Weight of each row's square; an integer weight equals that many copies of the row.
+        check_input : bool, default=True
+            False trusts arrays to be finite, without a look at each number.
+
+        Returns
+        -------
+        self
+        """
+        me: Any = self
+        with nullcontext() if check_input else config_context(assume_finite=True):
+            return me._learn(X, y, sample_weight)
+
     def _fit(self, batches: Batches) -> Linear:
         me: Any = self
         if me.alpha == 0:
@@ -173,7 +201,7 @@ class CoordinateDescent(SparseCoefficients):
         batches = with_matrix(batches)
         weight = total_weight(batches)
         precompute = getattr(self, "precompute", False)
-        products: Any = products_of(batches, me.fit_intercept, precompute)
+        products: Any = products_of(batches, me.fit_intercept, precompute, me.tol)
         l1, l2 = (weight * me.alpha * share for share in (me.l1_ratio, 1 - me.l1_ratio))
         start, seed = self._start(products.q.shape), seed_of(self)
         parts = [products] if self._joint else _targets(products)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -55,7 +56,7 @@ Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 def follow(
     products: Products,
     weight: float,
-    alphas: Sequence[float],
+    alphas: Sequence[float] | Floats,
     l1_ratio: float,
     model: Any,
     start: Floats | None = None,
@@ -178,7 +179,7 @@ class PenaltySearch(Coefficients, WeightedRegressor):
             ]
             return np.stack(rows)
         for i, alpha in enumerate(me.alphas):
-            check_scalar(alpha, f"alphas[{i}]", target_type=(int, float), min_val=0.0)
+            check_scalar(alpha, f"alphas[{i}]", target_type=Real, min_val=0.0)
         falling = np.sort(np.asarray(me.alphas, np.float64))[::-1]
         return np.tile(falling, (len(ratios), 1))
 
@@ -186,7 +187,7 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         """What all rows and each fold's rows say."""
         me: Any = self
         intercept = me.fit_intercept
-        if by_moments(batches, getattr(me, "precompute", "auto"), path=True):
+        if by_moments(batches, getattr(me, "precompute", "auto"), me.tol, path=True):
             return _fold_moments(batches, splits, centered=intercept)
         folds = []
         for train, test in splits:

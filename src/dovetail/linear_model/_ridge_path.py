@@ -17,6 +17,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.cross_moments import cross_moments
 from dovetail.data.sparse import SparseMatrix
+from dovetail.errors import warn
 from dovetail.linear_model._center import center
 from dovetail.linear_model._ridge import weighted_rows
 
@@ -58,21 +59,29 @@ class RidgePath:
         """
         n, d = len(batches), batches.n_features
         sparse = isinstance(batches.X, SparseMatrix)
+        if sparse and mode == "svd":
+            warn(
+                "The 'svd' mode is not supported for sparse X; gcv_mode='eigen' is used instead.",
+                FutureWarning,
+            )
         if n > d and (sparse or mode != "svd"):
-            m = cross_moments(batches, centered=intercept)
+            m = cross_moments(batches, centered=intercept, exact=True)
             values, V = torch.linalg.eigh(m.xx)
             values = values.clamp(min=0)
             return cls(batches, intercept, m.x, m.y, V, values, V.T @ m.xy)
         means = center(batches, intercept=intercept)
-        X, y = (Z.double() for Z in weighted_rows(batches, means))
+        X, y = weighted_rows(Batches(batches.whole.to(torch.float64)), means)
         if mode == "svd" and not sparse:
             U, s, Vh = torch.linalg.svd(X, full_matrices=n <= d)
-            s, V = s[: min(n, d)], Vh[: min(n, d)].T
-            values, U_values = s.square(), s.new_zeros(n)
-            U_values[: len(s)] = values
-            U = U[:, :n]
+            keep = s > torch.finfo(s.dtype).eps * max(n, d) * s.max()
+            values, V = s[keep].square(), Vh[: len(s)][keep].T
+            U, U_values = U[:, :n], s.new_zeros(n)
+            U_values[: len(values)] = values
         else:
-            U_values, U = torch.linalg.eigh(X @ X.T)
+            K = X @ X.T
+            if intercept:  # the direction in which centered rows vanish, away from rounding
+                K += K.trace() / n * torch.outer(*[_weights(batches) ** 0.5] * 2)
+            U_values, U = torch.linalg.eigh(K)
             U_values = U_values.clamp(min=0)
             keep = U_values > _LOST * U_values.max()
             values = U_values[keep]
@@ -117,17 +126,26 @@ class RidgePath:
         assert self.U_values is not None
         means = center(self.batches, intercept=self.intercept)
         y = self.batches.y.double() - means.y
-        w = self.batches.w
-        own = y.new_ones(len(y)) if w is None else w.double()
-        y = y * own.sqrt()[:, None]
+        if self.batches.w is not None:
+            y = y * self.batches.w.double().sqrt()[:, None]
         keep = alphas / (self.U_values[:, None] + alphas)  # (n, a)
         Uy = self.U.T @ y
         residual = self.U @ (Uy[:, :, None] * keep[:, None]).flatten(1)
         free = self.U.square() @ keep
-        if self.intercept:
-            free = free - (own / self._total())[:, None]
+        if self.intercept:  # the direction of the mean is not free
+            share = _weights(self.batches)
+            along = (self.U.T @ share.sqrt()).square() @ keep
+            free = free - share[:, None] * along
         return residual.view(len(y), y.shape[1], -1) / free[:, None]
 
     def _total(self) -> float:
         w = self.batches.w
         return float(len(self.batches)) if w is None else float(w.double().sum())
+
+
+def _weights(batches: Batches) -> Tensor:
+    """The share of each row in the weight of all, float64 of shape (n,)."""
+    n, w = len(batches), batches.w
+    if w is None:
+        return torch.full((n,), 1 / n, dtype=torch.float64, device=batches.device)
+    return w.double() / w.double().sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -190,7 +191,7 @@ class RidgeSearch(Estimator):
         me: Any = self
         given = me.alphas
         closed = "neither" if me.cv is None else "left"
-        check = partial(check_scalar, target_type=(int, float), min_val=0.0)
+        check = partial(check_scalar, target_type=Real, min_val=0.0)
         if np.ndim(given) == 0:
             return [float(given)]
         name = "alphas" if len(given) == 1 else "alphas[{}]"

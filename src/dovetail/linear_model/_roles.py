@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from sklearn.model_selection import check_cv
+from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import flat_when
+from dovetail.linear_model._program import Linear, flat_when
 
 __all__ = ["Coefficients", "SparseCoefficients", "shape_of", "splits_of", "with_matrix"]
 
@@ -48,16 +50,47 @@ class Coefficients:
     @property
     def coef_(self) -> Any:
         """Coefficients, shape (n_features,) or (n_targets, n_features)."""
-        coef = flat_when(self._program.flat, self._program.coef)
+        program = _program_of(self, "coef_")
+        coef = flat_when(program.flat, program.coef)
         return coef if self._container == "torch" else as_numpy(coef)
+
+    @coef_.setter
+    def coef_(self, coef: Any) -> None:
+        program = self.__dict__.get("_program")
+        if program is None:  # a start for a first fit with warm_start
+            c = torch.as_tensor(coef)
+            self._flat_target, self._container = c.ndim == 1, "numpy"
+            c = c if c.ndim == 2 else c[None]
+            self._program = Linear(c, c.new_zeros(len(c)), "identity", self._flat_target)
+            return
+        program.coef = _like(coef, program.coef).reshape(program.coef.shape)
 
     @property
     def intercept_(self) -> Any:
         """Intercept, one a target; 0.0 without."""
         if not self.fit_intercept:
             return 0.0
-        b = flat_when(self._flat_target, self._program.intercept)
+        b = flat_when(self._flat_target, _program_of(self, "intercept_").intercept)
         return b if self._container == "torch" else as_numpy(b)[()]
+
+    @intercept_.setter
+    def intercept_(self, intercept: Any) -> None:
+        program = _program_of(self, "intercept_")
+        program.intercept = _like(intercept, program.intercept).reshape(program.intercept.shape)
+
+
+def _program_of(estimator: Any, attribute: str) -> Any:
+    program = estimator.__dict__.get("_program")
+    if program is None:
+        raise AttributeError(
+            f"{type(estimator).__name__!r} object has no attribute {attribute!r} before fit."
+        )
+    return program
+
+
+def _like(values: Any, held: Tensor) -> Tensor:
+    """Numbers given by the user, as those they replace."""
+    return torch.as_tensor(values, dtype=held.dtype, device=held.device)
 
 
 class SparseCoefficients(Coefficients):

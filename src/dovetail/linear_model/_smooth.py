@@ -56,8 +56,9 @@ def _newton_cholesky(task: Task) -> Solution[Tensor]:
         return task.run(NewtonCholesky(task.objective, task.start, task.model.tol))
     except SingularHessianError:
         warn(
-            f"{type(task.model).__name__}: the Hessian is singular or very ill-conditioned; going "
-            "on with solver='lbfgs'. Drop collinear columns, or penalize more.",
+            f"{type(task.model).__name__}: The inner solver of NewtonCholeskySolver stumbled upon "
+            "a singular or very ill-conditioned Hessian matrix; going on with solver='lbfgs'. Drop "
+            "collinear columns, or penalize more.",
             LinAlgWarning,
         )
         solver = LBFGS(task.objective.value_gradient, task.start, task.model.tol)

@@ -209,7 +209,8 @@ class ElasticNetDescent:
     products : Products
     l1, l2 : weights of the penalty
     start : coefficients to begin with, float64 of shape (t, d)
-    tol : converged when the duality gap is not above tol × Σ w y²
+    tol : converged when the duality gap is not above tol × Σ w y², and no coefficient of the
+        working set has moved by more than the share tol of the greatest in its last sweep
     limit : most sweeps
     positive : whether coefficients must not be negative (one target)
     seed : of the order of features, or negative for their own
@@ -238,8 +239,9 @@ class ElasticNetDescent:
         some = self._working_set(state)
         part = np.ascontiguousarray(coef[:, some])
         goal = max(0.5 * self._goal, _SHARE * gap)
-        q = np.ascontiguousarray(p.q[:, some])
-        more, _ = self._descend(p.gram(some), q, part, goal, left)
+        G = p.gram(some)
+        q = state.residual[:, some] + part @ G  # what the rows say is left, not what G says
+        more, _ = self._descend(G, q, part, goal, left)
         coef[:, some] = part
         new = self._state(coef, sweeps + more)
         stuck = more == 0 or (new.value.gap > 0.999 * gap and goal < 0.51 * self._goal)
@@ -250,9 +252,9 @@ class ElasticNetDescent:
         if gap <= self._goal:
             return Status.CONVERGED
         self.advice = (
-            "Objective did not converge. Increase max_iter or tol, check the scale of the "
-            f"features, or consider a stronger penalty. Duality gap: {gap:.3e}, tolerance: "
-            f"{self._goal:.3e}"
+            "Objective did not converge. You might want to increase the number of iterations "
+            "(max_iter), check the scale of the features or consider increasing regularization. "
+            f"Duality gap: {gap:.3e}, tolerance: {self._goal:.3e}"
         )
         return Status.LIMIT if sweeps >= self.limit or state.stuck else None
 
@@ -261,7 +263,8 @@ class ElasticNetDescent:
 
     @property
     def _goal(self) -> float:
-        return max(self.tol, 1e-15) * float(self.products.yy.sum())
+        least = 1e-15 if self.l1 else 0.0  # below it the gap is rounding
+        return max(self.tol, least) * float(self.products.yy.sum())
 
     def _state(self, coef: Floats, sweeps: int) -> DescentState:
         p = self.products
@@ -277,7 +280,7 @@ class ElasticNetDescent:
     ) -> tuple[int, float]:
         yy = float(self.products.yy.sum())
         sweeps, gap = gram_descent.descend(
-            G, q, coef, yy, self.l1, self.l2, self.positive, goal, limit, self.seed
+            G, q, coef, yy, self.l1, self.l2, self.positive, goal, self.tol, limit, self.seed
         )
         return sweeps, gap
 

@@ -35,6 +35,7 @@ def descend(
     l2: float,
     positive: bool,
     tol: float,
+    change: float,
     limit: int,
     seed: int,
 ) -> tuple[int, float]:
@@ -42,7 +43,9 @@ def descend(
     taken and the duality gap.
 
     q : of shape (t, d)
-    tol : stop when the gap is not above it
+    tol : stop when the gap is not above it, and
+    change : no coefficient has moved by more than this share of the greatest in the last sweep over
+        all columns; a start whose gap is small enough is left as it is
     limit : most sweeps, those over the support included
     seed : of the order of columns, drawn with replacement; negative goes from first to last
     """
@@ -52,16 +55,16 @@ def descend(
     points, pulls = np.empty((_KEPT + 1, t, d)), np.empty((_KEPT + 1, t, d))
     every, support, own = np.arange(d), np.empty(d, np.int64), np.diag(G).copy()
     state: Any = np.uint64(max(seed, 0)) * np.uint64(2) + np.uint64(1)
-    tol = max(tol, _ROUNDING * yy)
-    gap, done = duality_gap(own, q, residual, coef, yy, l1, l2, positive), 0
-    while gap > tol and done < limit:
-        state, gain = _sweep(
+    tol = max(tol, _ROUNDING * yy) if l1 > 0.0 else tol
+    gap, done, moved = duality_gap(own, q, residual, coef, yy, l1, l2, positive), 0, 0.0
+    while (gap > tol or moved > change * _greatest(coef)) and done < limit:
+        state, gain, moved = _sweep(
             G, residual, coef, l1, l2, positive, every, d, state, seed >= 0, pull, step
         )
         done += 1
         first, found, kept = gain, _support(coef, support), 0
         while done < limit and kept < _PASSES and found and gain > _LESS * first:
-            state, gain = _sweep(
+            state, gain, _ = _sweep(
                 G, residual, coef, l1, l2, positive, support, found, state, seed >= 0, pull, step
             )
             done += 1
@@ -71,6 +74,17 @@ def descend(
                 _extrapolate(points, pulls, q, residual, coef, yy, l1, l2, gain)
         gap = duality_gap(own, q, residual, coef, yy, l1, l2, positive)
     return done, gap
+
+
+@compiled(inner=True)
+def _greatest(coef: Any) -> float:
+    """The greatest coefficient by size."""
+    t, d = coef.shape
+    greatest = 0.0
+    for c in range(t):
+        for j in range(d):
+            greatest = max(greatest, abs(coef[c, j]))
+    return greatest
 
 
 @compiled(inner=True)
@@ -101,10 +115,12 @@ def _sweep(
     random: bool,
     pull: Any,
     step: Any,
-) -> tuple[Any, float]:
-    """Minimize over one column after the other; twice what the objective falls by, at least."""
+) -> tuple[Any, float, float]:
+    """Minimize over one column after the other; twice what the objective falls by, at least, and
+    the greatest step.
+    """
     t, d = coef.shape
-    gain = 0.0
+    gain, greatest = 0.0, 0.0
     for i in range(size):
         j = columns[i]
         if random:
@@ -129,6 +145,7 @@ def _sweep(
             step[c] = after - coef[c, j]
             coef[c, j] = after
             moved += step[c] * step[c]
+            greatest = max(greatest, abs(step[c]))
         if moved == 0.0:
             continue
         gain += (own + l2) * moved
@@ -136,7 +153,7 @@ def _sweep(
             change = step[c]
             for k in range(d):
                 residual[c, k] -= change * G[j, k]
-    return state, gain
+    return state, gain, greatest
 
 
 @compiled(inner=True)
