@@ -8,7 +8,7 @@ import warnings
 
 from benchmarks.harness import report, run
 
-FAMILIES = ("preparation", "text", "models", "trees", "boosting", "scaling")
+FAMILIES = ("preparation", "text", "models", "linear", "trees", "boosting", "scaling")
 
 
 def main() -> None:

@@ -1,6 +1,4 @@
-"""The models of the main job, against the peers that are installed; equal quality is shown beside
-the time.
-"""
+"""Nets beside scikit-learn's; equal quality is shown beside the time."""
 
 from __future__ import annotations
 
@@ -8,30 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import sklearn.linear_model
 import sklearn.neural_network
-from sklearn.datasets import make_classification, make_regression
+from sklearn.datasets import make_classification
 from sklearn.metrics import roc_auc_score
 
-import dovetail.linear_model
 import dovetail.neural_network
 from benchmarks.harness import OURS, Case
 
 
 def cases() -> Iterator[Case]:
-    """Linear models and a net."""
+    """A net."""
     X, y = make_classification(150_000, 28, n_informative=15, random_state=0)
     X = X.astype(np.float32)
     split = 100_000
-    yield from _classifier(
-        "LogisticRegression 150k x 28 float32", "linear_model", "LogisticRegression", X, y, {}
-    )
-    R, t = make_regression(100_000, 200, n_informative=50, noise=1.0, random_state=0)
-    for name in ("Ridge", "LinearRegression"):
-        yield Case(
-            f"{name} 100k x 200",
-            {k: (lambda e=e: e.fit(R, t)) for k, e in _pair("linear_model", name).items()},
-        )
     net = {"hidden_layer_sizes": (128, 128), "batch_size": 256, "max_iter": 3, "random_state": 0}
     yield from _classifier(
         "MLPClassifier 100k x 28, 128-128, 3 epochs",

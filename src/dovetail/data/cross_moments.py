@@ -17,10 +17,9 @@ from dovetail.data.sparse import SparseMatrix
 __all__ = ["CrossMoments", "cross_moments", "gram_of", "merge_cross_moments"]
 
 _ROWS = 8192  # of a block: its shifted copy stays small beside X, and its products are efficient
-_PANELS, _PANEL = (
-    4,
-    32,
-)  # panels of columns that a Gram matrix is formed in, columns of a narrow one
+_PANELS, _PANEL = 4, 32  # panels that a Gram matrix is formed in, columns of a narrow one
+_PIECE, _SAMPLE = 1024, 256  # rows
+_LARGE = {torch.float64: 1e6, torch.float32: 16.0}  # square of a mean, in variances
 
 
 class CrossMoments(NamedTuple):
@@ -91,30 +90,65 @@ def gram_of(X: Tensor, Xw: Tensor) -> Tensor:
     for at in range(0, d, width):
         panel = slice(at, min(at + width, d))
         G[panel, at:] = X[:, panel].T @ Xw[:, at:]
-        G[at:, panel] = G[panel, at:].T
+        G[panel.stop :, panel] = G[panel, panel.stop :].T
     return G
 
 
 def _dense(b: Batch, centered: bool) -> CrossMoments:
     assert b.y is not None
     X, y = b.X, b.y if b.y.ndim == 2 else b.y[:, None]
-    weight, x_mean, y_mean = _means(b, y, centered)
+    x_from, y_from = _origin(X), _origin(y)
     if centered:
-        # the mean is rounded to X's dtype; what X is shifted by is what it says
-        x_mean, y_mean = x_mean.to(X.dtype), y_mean.to(y.dtype)
-        X, y = X - x_mean, y - y_mean
+        y_from = _mean(y, b.w).to(y.dtype)
+        y = y - y_from
+        if _shift_matters(X):
+            x_from = _mean(X, b.w).to(X.dtype)
+            X = X - x_from
     w = None if b.w is None else b.w[:, None]
     Xw, yw = (X, y) if w is None else (X * w, y * w)
     moments = CrossMoments(
-        weight,
-        x_mean.double(),
-        y_mean.double(),
+        _weight(b),
+        x_from.double(),
+        y_from.double(),
         gram_of(X, Xw).double(),
         (Xw.T @ y).double(),
         (yw * y).double().sum(0),
     )
-    sums = [Z.sum(0, dtype=torch.float64) for Z in (Xw, yw)]
-    return _settled(moments, *sums) if centered else moments
+    return _settled(moments, _sums(Xw), _sums(yw)) if centered else moments
+
+
+def _origin(X: Tensor) -> Tensor:
+    return X.new_zeros(X.shape[1])
+
+
+def _mean(X: Tensor, w: Tensor | None) -> Tensor:
+    """The weighted mean of each column, zero where nothing weighs; float64."""
+    if w is None:
+        return _sums(X) / len(X)
+    total = w.double().sum()
+    return torch.where(total > 0, (X.T @ w.to(X.dtype)).double() / total, 0.0)
+
+
+def _weight(b: Batch) -> Tensor:
+    if b.w is not None:
+        return b.w.double().sum()
+    return torch.tensor(float(len(b)), dtype=torch.float64, device=b.X.device)
+
+
+def _shift_matters(X: Tensor) -> bool:
+    """Whether means are so large beside deviations, in some rows, that products should be of
+    shifted X: else the means' part is subtracted from them, which saves a copy.
+    """
+    some = X[:: max(1, len(X) // _SAMPLE)]
+    mean = some.mean(0)
+    return bool((mean.square() > _LARGE[X.dtype] * some.var(0, correction=0)).any())
+
+
+def _sums(X: Tensor) -> Tensor:
+    """Float64 sums of columns, in pieces: in float64 throughout, float32 would take six times as
+    long.
+    """
+    return torch.stack([part.sum(0) for part in torch.split(X, _PIECE)]).double().sum(0)
 
 
 def _settled(m: CrossMoments, x_sum: Tensor, y_sum: Tensor) -> CrossMoments:
@@ -132,32 +166,17 @@ def _settled(m: CrossMoments, x_sum: Tensor, y_sum: Tensor) -> CrossMoments:
     )
 
 
-def _means(b: Batch, y: Tensor, centered: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Weight of a block and its means, zero where they are not wanted."""
-    X, d = b.X, b.X.shape[1]
-    weight = torch.tensor(float(len(b)), dtype=torch.float64, device=y.device)
-    if b.w is not None:
-        weight = b.w.double().sum()
-    if not centered or float(weight) == 0:
-        zeros = torch.zeros(d + y.shape[1], dtype=torch.float64, device=y.device)
-        return weight, zeros[:d], zeros[d:]
-    if b.w is not None:
-        w = b.w.to(y.dtype)
-        return weight, (X.T @ b.w).double() / weight, (y.T @ w).double() / weight
-    x_sum = X.column_sums() if isinstance(X, SparseMatrix) else X.sum(0, dtype=torch.float64)
-    return weight, x_sum.double() / weight, y.sum(0, dtype=torch.float64) / weight
-
-
 def _sparse(b: Batch, centered: bool) -> CrossMoments:
     """The same without filling in zeros: the part of X's means is subtracted afterwards."""
     assert b.y is not None
     y = b.y.double() if b.y.ndim == 2 else b.y.double()[:, None]
-    weight, _, y_mean = _means(b, y, centered)
-    y = y - y_mean
+    y_from = _mean(y, b.w) if centered else _origin(y)
+    y = y - y_from
     X = b.X.to(dtype=torch.float64)
     Xw, yw = X, y
     if b.w is not None:
         Xw, yw = X.scale_rows(b.w.double()), y * b.w.double()[:, None]
     xx = torch.from_numpy((X.to_scipy().T @ Xw.to_scipy()).toarray()).to(y.device)
-    moments = CrossMoments(weight, y.new_zeros(X.shape[1]), y_mean, xx, X.T @ yw, (yw * y).sum(0))
+    x_from = y.new_zeros(X.shape[1])
+    moments = CrossMoments(_weight(b), x_from, y_from, xx, X.T @ yw, (yw * y).sum(0))
     return _settled(moments, Xw.column_sums(), yw.sum(0)) if centered else moments

@@ -10,12 +10,12 @@ from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import cross_moments
 from dovetail.data.sparse import SparseMatrix
-from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.data.tensors import as_numpy
 from dovetail.linear_model._center import Centered, center, triangle
 from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Coefficients, with_matrix
 from dovetail.params import AtLeast
-from dovetail.solve.elastic_net import ByRows
+from dovetail.solve.elastic_net import correlations
 from dovetail.solve.loop import solve
 from dovetail.solve.lsqr import LSQR, CenteredMap
 from dovetail.solve.nnls import nonnegative_least_squares
@@ -113,9 +113,8 @@ class LinearRegression(Coefficients, WeightedRegressor):
         if not float(values[0]) > _CONDITION[batches.dtype] * float(values[-1]):
             return None
         factor = torch.linalg.cholesky(m.xx)
-        rows = ByRows(batches, m.x, m.y)
         coef = torch.cholesky_solve(m.xy, factor).T
-        left = as_tensor(rows.correlations(as_numpy(coef))).to(coef.device)
+        left = correlations(batches, coef, m.intercept(coef), m.x)
         coef = coef + torch.cholesky_solve(left.T, factor).T
         s = values.flip(0).sqrt()
         self.rank_ = len(s)

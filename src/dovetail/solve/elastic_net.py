@@ -31,7 +31,7 @@ from dovetail.kernels import gram_descent
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
-__all__ = ["ByMoments", "ByRows", "Descent", "ElasticNetDescent", "Products"]
+__all__ = ["ByMoments", "ByRows", "Descent", "ElasticNetDescent", "Products", "correlations"]
 
 _FIRST = 16  # features that a working set begins with, at least
 _SHARE = 0.1  # of the gap that a working set is solved to
@@ -134,21 +134,9 @@ class ByRows:
 
     def correlations(self, coef: Floats) -> Floats:
         """Xᵀ W (y − X coefᵀ), one pass; only the columns with a coefficient are multiplied."""
-        support = np.flatnonzero((coef != 0).any(0))
-        v = as_tensor(coef[:, support]).to(self.batches.device)
-        offset = self.y - v @ self.x[support]
-        index = torch.from_numpy(support).to(self.batches.device)
-
-        def block(b: Batch) -> Tensor:
-            assert b.y is not None
-            r = b.y.double() - offset
-            if len(support):
-                r = r - _columns(b.X, index).double() @ v.T
-            r = r if b.w is None else r * b.w.double()[:, None]
-            pulled = (b.X.T @ r.to(b.X.dtype)).T.double()
-            return pulled - torch.outer(r.sum(0), self.x)
-
-        return np.ascontiguousarray(as_numpy(self._blocks().sum(block)))
+        v = as_tensor(coef).to(self.batches.device)
+        found = correlations(self.batches, v, self.y - v @ self.x, self.x)
+        return np.ascontiguousarray(as_numpy(found))
 
     def gram(self, some: Index) -> Floats:
         """The matrix of some features; what was formed of it before is kept, the rest takes one
@@ -175,6 +163,29 @@ class ByRows:
             return A.T @ (B if batch.w is None else B * batch.w.double()[:, None])
 
         return as_numpy(self._blocks().sum(block))
+
+
+def correlations(batches: Batches, coef: Tensor, intercept: Tensor, x: Tensor) -> Tensor:
+    """(X − x)ᵀ W (y − X coefᵀ − intercept), float64 of shape (t, d), for targets of shape (n, t);
+    one pass. Columns without a coefficient are not multiplied.
+    """
+    support = (coef != 0).any(0).nonzero()[:, 0]
+    v = coef[:, support].T
+    every = len(support) == coef.shape[1]
+
+    def block(b: Batch) -> Tensor:
+        assert b.y is not None
+        r = b.y.double() - intercept
+        if len(support):
+            X = b.X if every else _columns(b.X, support)
+            r -= (X @ v.to(b.X.dtype)).double() if every else X.double() @ v
+        if b.w is not None:
+            r *= b.w.double()[:, None]
+        pulled = (b.X.T @ r.to(b.X.dtype)).T.double()
+        return pulled - torch.outer(r.sum(0), x)
+
+    total: Tensor = batches.in_blocks(_ROWS).sum(block)
+    return total
 
 
 def _columns(X: Tensor | SparseMatrix, index: Tensor) -> Tensor:
@@ -285,13 +296,15 @@ class ElasticNetDescent:
         return sweeps, gap
 
     def _working_set(self, state: DescentState) -> Index:
-        """The features in use, and as many of those that pull hardest."""
+        """The features in use, and as many of those that pull hardest; all where all will be."""
         coef = state.value.coef
         pull = state.residual - self.l2 * coef
         size = np.maximum(pull, 0)[0] if self.positive else np.sqrt(np.square(pull).sum(0))
         used = (coef != 0).any(0)
         size[used] = np.inf
         size[self.products.own <= 0] = -1.0
-        wanted = min(max(_FIRST, 2 * int(used.sum())), len(size))
+        wanted = len(size)
+        if self.l1:
+            wanted = min(max(_FIRST, 2 * int(used.sum())), wanted)
         some = np.argpartition(-size, wanted - 1)[:wanted]
         return np.sort(some[size[some] > 0])
