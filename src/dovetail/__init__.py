@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dovetail.bundle import load as load
     from dovetail.bundle import save as save
     from dovetail.compose.tables import preparation as preparation
+    from dovetail.data.scan import scan_parquet as scan_parquet
     from dovetail.leaderboard.run import compare as compare
     from dovetail.settings import config as config
 
@@ -29,6 +30,7 @@ _HOMES = {
     "load": "dovetail.bundle",
     "preparation": "dovetail.compose.tables",
     "save": "dovetail.bundle",
+    "scan_parquet": "dovetail.data.scan",
 }
 _FAMILIES = (
     "compose",
@@ -41,13 +43,14 @@ _FAMILIES = (
     "preprocessing",
     "tree",
 )
-_TOOLS = ("inspection",)  # for fitted estimators
+_TOOLS = ("distributed", "inspection")
 
 __all__ = [
     "__version__",
     "compare",
     "compose",
     "config",
+    "distributed",
     "ensemble",
     "feature_extraction",
     "impute",
@@ -59,6 +62,7 @@ __all__ = [
     "preparation",
     "preprocessing",
     "save",
+    "scan_parquet",
 ]
 
 

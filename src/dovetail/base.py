@@ -18,10 +18,10 @@ scikit-learn's signature has.
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
@@ -48,6 +48,8 @@ from dovetail.data.door import (
     Accepts,
     Container,
     Given,
+    classes_in,
+    codes_among,
     give_back,
     open_classes,
     open_columns,
@@ -55,9 +57,12 @@ from dovetail.data.door import (
     open_targets,
     open_weights,
 )
+from dovetail.data.scan import Rows, Scan
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.tensors import as_numpy, as_tensor, vector_like
-from dovetail.errors import ProgramError, warn
+from dovetail.data.stream import Stream
+from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.distributed import Group, current
+from dovetail.errors import DataError, ProgramError, SchemaError, warn
 from dovetail.params import constraints_of
 from dovetail.program import NoProgram, Program, TensorList
 from dovetail.settings import settings
@@ -78,6 +83,8 @@ __all__ = [
     "WeightedIncremental",
     "WeightedRegressor",
     "WeightedTransformer",
+    "over_blocks",
+    "truth_of",
 ]
 
 
@@ -259,8 +266,49 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         return self
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
-        opened = self._open(X, reset=reset)
-        return Batches(Batch(opened, self._open_y(y, opened), open_weights(sample_weight, opened)))
+        """What was given to a fit, checked: rows in memory, a scan, or a share of a group's."""
+        group = current()
+        if isinstance(X, Scan):
+            _refuse_beside(X, y, sample_weight)
+            batches = Batches(self._opened(X, reset=reset))
+        else:
+            opened = self._open(X, reset=reset)
+            targets = self._open_y(y, opened)
+            batches = Batches(Batch(opened, targets, open_weights(sample_weight, opened)))
+        return batches if group is None else self._joined(batches, group)
+
+    def _opened(self, scan: Scan, *, reset: bool) -> Stream:
+        """A scan behind the door: its first block as a fit opens it, the others held against
+        that.
+        """
+        rows = scan.head
+        self._prepare_target(scan)
+
+        def opened(rows: Rows, *, reset: bool = False) -> Batch:
+            X = self._open(rows.X, reset=reset)
+            y = self._open_scanned_y(rows.y, X)
+            return Batch(X, y, open_weights(rows.w, X), rows.start)
+
+        return Stream(scan, opened, opened(rows, reset=reset))
+
+    def _prepare_target(self, scan: Scan) -> None:
+        """Learn of a scan's target what must be known of all rows before the first is opened."""
+
+    def _open_scanned_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
+        """The targets of a scan's block."""
+        return self._open_y(y, X)
+
+    def _joined(self, batches: Batches, group: Group) -> Batches:
+        """The rows of this process among those of a group."""
+        X = batches.head.X
+        facts = (len(batches), X.shape[1], str(X.dtype))
+        found = [f for f in group.gather(lambda: facts) if f[0]]
+        if len({f[1:] for f in found}) > 1:
+            raise SchemaError(
+                "The processes give other columns to the same fit. Columns and dtype by rank: "
+                f"{[f[1:] for f in found]}."
+            )
+        return replace(batches, group=group, total=sum(f[0] for f in found))
 
     def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
         return None
@@ -279,7 +327,11 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         return CallbackWatch(self, program) if hasattr(self, "_skl_callbacks") else Watch()
 
     def _run(self, compute: Any, X: Any) -> Any:
-        """compute(opened X), given back the way X came; without autograd unless X is a tensor."""
+        """compute(opened X), given back the way X came; without autograd unless X is a tensor. Of a
+        scan, the results of its blocks one below the other.
+        """
+        if isinstance(X, Scan):
+            return X.gathered(lambda block: self._run(compute, block))
         opened = self.front(X)
         if isinstance(X, Tensor):
             return give_back(compute(opened), Given.of(X))
@@ -288,6 +340,26 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         if result is opened and _shares_memory(opened, X):
             return X
         return give_back(result, Given.of(X))
+
+
+def _refuse_beside(scan: Scan, *given: Any) -> None:
+    if any(each is not None for each in given):
+        raise DataError(
+            "With a scan, targets and weights are columns of it: "
+            "scan_parquet(..., target=..., sample_weight=...)."
+        )
+
+
+def over_blocks(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A `transform` that makes of a scan the scan whose blocks it transforms."""
+
+    @functools.wraps(method)
+    def transform(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(X, Scan):
+            return X.mapped(lambda block: method(self, block, *args, **kwargs))
+        return method(self, X, *args, **kwargs)
+
+    return transform
 
 
 def _shares_memory(opened: Any, X: Any) -> bool:
@@ -331,7 +403,7 @@ class CallbackWatch(Watch):
         return {"_program": self.program(value).requires_grad_(False).eval()}
 
 
-@cache
+@functools.cache
 def _constraints(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     names = [field.name for field in fields(cls)] if is_dataclass(cls) else []
@@ -386,12 +458,14 @@ class Transformer(TransformerMixin, Estimator):
         """
         return self._learn(X, y)
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Map X, of the columns that fit saw, to new columns.
 
         Returns
         -------
-        array or tensor of shape (n_samples, n_features_out), in the container and dtype of X
+        array or tensor of shape (n_samples, n_features_out), in the container and dtype of X; of a
+        scan another scan
         """
         return self._run(self._transform, X)
 
@@ -479,7 +553,7 @@ class Stateless(Transformer):
 class Regressor(RegressorMixin, Estimator):
     """Predicts numbers. The Program's output is the prediction."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to predict y from X.
 
         Parameters
@@ -501,6 +575,19 @@ class Regressor(RegressorMixin, Estimator):
         out: Tensor = self._program(X)
         return out
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Coefficient of determination R² of the prediction, weighted.
+
+        Parameters
+        ----------
+        X : as in `predict`
+        y : array-like of true values; of a scan its target column
+        sample_weight : array-like of shape (n_samples,) or None
+        """
+        y, sample_weight = truth_of(X, y, sample_weight)
+        score: float = super().score(X, y, sample_weight)
+        return score
+
     def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
         return open_targets(y, X, self, multi_output=self.accepts.multi_output)
 
@@ -513,7 +600,7 @@ class Regressor(RegressorMixin, Estimator):
 class WeightedRegressor(Regressor):
     """A regressor whose loss may weigh rows."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to predict y from X.
 
         Parameters
@@ -535,7 +622,7 @@ class Classifier(ClassifierMixin, Estimator):
     the second, else (n, k).
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to tell the classes in y apart.
 
         Parameters
@@ -570,9 +657,34 @@ class Classifier(ClassifierMixin, Estimator):
     def _codes(self, scores: Tensor) -> Tensor:
         return (scores > 0).long() if scores.ndim == 1 else scores.argmax(1)
 
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Share of rows whose class is predicted, weighted.
+
+        Parameters
+        ----------
+        X : as in `predict`
+        y : array-like of true classes; of a scan its target column
+        sample_weight : array-like of shape (n_samples,) or None
+        """
+        y, sample_weight = truth_of(X, y, sample_weight)
+        score: float = super().score(X, y, sample_weight)
+        return score
+
     def _open_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
         codes, self.classes_ = open_classes(y, X, self)
+        group = current()
+        if group is not None:
+            self.classes_, codes = _joint_classes(self.classes_, codes, group)
         return codes
+
+    def _prepare_target(self, scan: Scan) -> None:
+        found = [classes_in(labels, self) for labels in scan.targets()]
+        classes = np.unique(np.concatenate(found))
+        group = current()
+        self.classes_ = classes if group is None else _joint_classes(classes, None, group)[0]
+
+    def _open_scanned_y(self, y: Any, X: Matrix | Columns) -> Tensor | None:
+        return codes_among(y, self.classes_, X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -580,10 +692,31 @@ class Classifier(ClassifierMixin, Estimator):
         return tags
 
 
+def truth_of(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """True values and weights to score with: those given, or the columns of a scan."""
+    if not isinstance(X, Scan):
+        return y, sample_weight
+    _refuse_beside(X, y, sample_weight)
+    return X.target_values(), X.weights()
+
+
+def _joint_classes(
+    classes: npt.NDArray[Any], codes: Any, group: Group
+) -> tuple[npt.NDArray[Any], Any]:
+    """The classes that the processes of a group have seen, and codes of them in place of codes of
+    this one's.
+    """
+    found = [part for part in group.gather(lambda: classes) if len(part)]
+    joint = np.unique(np.concatenate(found)) if found else classes
+    if codes is not None and len(classes):
+        codes = as_tensor(np.searchsorted(joint, classes), codes.device)[codes]
+    return joint, codes
+
+
 class WeightedClassifier(Classifier):
     """A classifier whose loss weighs rows, and classes where it has a `class_weight`."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to tell the classes in y apart.
 
         Parameters
@@ -604,21 +737,25 @@ class WeightedClassifier(Classifier):
         class_weight = getattr(self, "class_weight", None)
         if class_weight is None:
             return batches
-        codes = batches.y
-        given = None if batches.w is None else as_numpy(batches.w)
+        k = len(self.classes_)
+
+        def counts(b: Batch) -> Tensor:
+            assert b.y is not None
+            return torch.bincount(b.y, None if b.w is None else b.w.double(), k).double()
+
         by_class = compute_class_weight(
             class_weight,
             classes=self.classes_,
-            y=self.classes_[as_numpy(codes)],
-            sample_weight=given,
+            y=self.classes_,
+            sample_weight=as_numpy(batches.sum(counts)),
         )
-        w = (
-            vector_like(by_class, batches.X)[codes]
-            if isinstance(batches.X, Tensor)
-            else as_tensor(by_class)[codes]
-        )
-        w = w.to(batches.dtype)
-        return Batches(Batch(batches.X, codes, w if batches.w is None else w * batches.w))
+        each = as_tensor(by_class, batches.device).to(batches.dtype)
+
+        def weighed(b: Batch) -> Batch:
+            assert b.y is not None
+            return replace(b, w=each[b.y] if b.w is None else each[b.y] * b.w)
+
+        return batches.mapped(weighed)
 
 
 class Decisions(Classifier):

@@ -47,6 +47,10 @@ class BudgetExceededError(DovetailError, RuntimeError):
     """A fit was stopped because its time or memory budget was used up."""
 
 
+class DistributedError(DovetailError, RuntimeError):
+    """Processes that fit together have lost one another, or one of them failed."""
+
+
 def optional_dependency(package: str, purpose: str, *, install: str | None = None) -> Exception:
     """The error for an absent optional package, with the command that cures it."""
     return MissingDependencyError(

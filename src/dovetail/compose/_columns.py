@@ -13,6 +13,7 @@ from sklearn.utils.validation import _ensure_no_complex_data, check_array
 
 from dovetail.data.door import source
 from dovetail.data.frames import is_frame
+from dovetail.data.scan import Scan
 from dovetail.data.schema import nearest
 from dovetail.errors import SchemaError
 
@@ -29,6 +30,8 @@ def with_columns(X: Any, whom: str) -> Any:
     ValueError
         Not two-dimensional, or complex.
     """
+    if isinstance(X, Scan):
+        return X
     X = source(X)
     _ensure_no_complex_data(X)
     if not (sp.issparse(X) or (hasattr(X, "shape") and hasattr(X, "__array__")) or is_frame(X)):

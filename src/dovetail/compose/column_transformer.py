@@ -38,6 +38,7 @@ from dovetail.compose._outputs import (
     vectors_explained,
 )
 from dovetail.data.frames import column_names, take_columns
+from dovetail.data.scan import Scan, first_rows
 from dovetail.params import Between, Has, Rule
 from dovetail.pipeline._branches import Branch, Branches, is_word
 from dovetail.pipeline._composition import NamedMembers, Routed, as_foreign, name_estimators
@@ -252,14 +253,15 @@ class ColumnTransformer(NamedMembers, Branches):
     def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
         """Every branch transforms too, because the outputs decide whether the whole is sparse."""
         _raise_for_params(params, self, caller)
-        validate_data(self, X=X, skip_check_array=True)
+        seen = first_rows(X)
+        validate_data(self, X=seen, skip_check_array=True)
         if not X.shape[1]:
             raise ValueError(
                 f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required "
                 "by ColumnTransformer."
             )
         self._check_branches()
-        chosen = self._choose(X)
+        chosen = self._choose(seen)
         routed = process_routing(self, "fit_transform", **params) if params else None
         active = [(n, t, c) for n, t, c in chosen if self._takes_part(n, t)]
         branches = [
@@ -272,11 +274,12 @@ class ColumnTransformer(NamedMembers, Branches):
         ]
         with vectors_explained():
             outputs, fitted = self._run_fit(branches, y, routed, "fit_transform")
+        made = [first_rows(out) for out in outputs]
         by_name = dict(zip([branch.name for branch in branches], fitted, strict=True))
         self.transformers_ = [(name, by_name.get(name, t), c) for name, t, c in chosen]
-        self.sparse_output_ = sparse_enough(outputs, self.sparse_threshold)
-        self.output_indices_ = places(by_name, outputs, self._positions)
-        self._remember_names(list(by_name), outputs)
+        self.sparse_output_ = sparse_enough(made, self.sparse_threshold)
+        self.output_indices_ = places(by_name, made, self._positions)
+        self._remember_names(list(by_name), made)
         return outputs
 
     def _identity(self) -> FunctionTransformer:
@@ -373,6 +376,8 @@ class ColumnTransformer(NamedMembers, Branches):
 
 def _part(X: Any, columns: Any, positions: list[int]) -> Any:
     """A branch's columns: a vector where a single one was chosen."""
+    if isinstance(X, Scan):
+        return X.take_columns(positions[0] if is_single(columns) else positions)
     return take_columns(X, positions[0] if is_single(columns) else as_slice(positions))
 
 

@@ -103,7 +103,7 @@ class TransformedTargetRegressor(RegressorMixin, Nest):
         return [cls(), cls(Ridge(), transformer=StandardScaler())]
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
         """Fit the transformer to y, and the regressor to transformed y.
 
         Parameters

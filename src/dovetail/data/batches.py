@@ -1,8 +1,8 @@
 """Rows in blocks, and sums over them: what a solver sees of the data.
 
-`Batches.sum(f)` is the one way a statistic of all rows is formed. Here the rows are in memory,
-whole or cut into blocks; a Parquet stream, and the share of one process in a group, keep the same
-interface: only `__iter__` and `fold` know how many blocks, files or ranks there are.
+`Batches.sum(f)` is the one way a statistic of all rows is formed. The rows are in memory, whole or
+cut into blocks; or they are read from files, block by block; or they are this process's share of a
+group's: only `__iter__`, `fold` and `sum` know.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from dovetail.data.columns import Columns
 from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.distributed import Group
+from dovetail.errors import DataError
 
-__all__ = ["Batch", "Batches"]
+__all__ = ["Batch", "Batches", "Blocks"]
 
 S = TypeVar("S")
 
@@ -35,11 +37,14 @@ class Batch:
         Class codes (int64) for classifiers, numbers in X's dtype for regressors.
     w : Tensor of shape (n,) or None
         Weight of each row, in X's dtype; None means 1.
+    start : int
+        Number of the first row among those of this process.
     """
 
     X: Any
     y: Tensor | None = None
     w: Tensor | None = None
+    start: int = 0
 
     def __len__(self) -> int:
         return len(self.X)
@@ -51,6 +56,7 @@ class Batch:
             X.slice_rows(start, stop) if isinstance(X, SparseMatrix | Columns) else X[start:stop],
             None if self.y is None else self.y[start:stop],
             None if self.w is None else self.w[start:stop],
+            self.start + start,
         )
 
     def split(self, size: int) -> Iterator[Batch]:
@@ -61,12 +67,14 @@ class Batch:
         blocks = torch.split(self.X, size)  # all views in one call: 0.3 µs each instead of 3
         y = repeat(None) if self.y is None else torch.split(self.y, size)
         w = repeat(None) if self.w is None else torch.split(self.w, size)
-        yield from map(Batch, blocks, y, w)
+        starts = range(self.start, self.start + len(self), size)
+        yield from map(Batch, blocks, y, w, starts)
 
     def to(self, dtype: torch.dtype) -> Batch:
         """The same rows with floating numbers of another dtype (codes stay as they are)."""
         y = self.y if self.y is None or not self.y.is_floating_point() else self.y.to(dtype)
-        return Batch(self.X.to(dtype=dtype), y, None if self.w is None else self.w.to(dtype))
+        w = None if self.w is None else self.w.to(dtype)
+        return Batch(self.X.to(dtype=dtype), y, w, self.start)
 
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (integers or a mask)."""
@@ -87,77 +95,175 @@ def _taken(values: Tensor, index: Tensor) -> Tensor:
     return values[index] if index.dtype == torch.bool else values.index_select(0, index)
 
 
+class Blocks(Protocol):
+    """Rows that are not in memory at once: a re-iterable of blocks."""
+
+    @property
+    def head(self) -> Batch:
+        """A first block, with few rows or none, whose dtype, width and device are those of all."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def mapped(self, change: Callable[[Batch], Batch]) -> Blocks:
+        """The blocks, changed on their way."""
+
+    def kept(self) -> Blocks:
+        """The same blocks for many passes."""
+
+
 @dataclass(frozen=True, eq=False)
 class Batches:
     """A re-iterable of `Batch`.
 
     Parameters
     ----------
-    whole : Batch
-        All rows.
+    source : Batch of all rows in memory, or Blocks
     rows_per_block : int or None
-        Rows of a block; None makes one block of all rows.
+        Most rows of a block; None leaves them as they come: one block in memory.
+    group : Group or None
+        The processes that hold the other rows; None where there are none.
+    total : int or None
+        Rows of all processes, where there is a group.
     """
 
-    whole: Batch
+    source: Batch | Blocks
     rows_per_block: int | None = None
+    group: Group | None = None
+    total: int | None = None
 
     def __iter__(self) -> Iterator[Batch]:
-        n, step = len(self.whole), self.rows_per_block
-        if step is None or step >= n:
-            yield self.whole
-            return
-        for start in range(0, n, step):
-            yield self.whole.rows(start, min(start + step, n))
+        step = self.rows_per_block
+        for block in [self.source] if isinstance(self.source, Batch) else self.source:
+            if step is None or step >= len(block):
+                yield block
+                continue
+            for start in range(0, len(block), step):
+                yield block.rows(start, min(start + step, len(block)))
 
     def fold(self, f: Callable[[Batch], S], merge: Callable[[S, S], S]) -> S:
         """f of each block, merged in order; `merge` must be associative."""
-        return reduce(merge, map(f, self))
+        if self.group is None:
+            return reduce(merge, map(f, self))
+
+        def found() -> S | None:
+            blocks = (block for block in self if len(block))
+            first = next(blocks, None)
+            return None if first is None else reduce(merge, map(f, blocks), f(first))
+
+        return self.group.merge(found, merge)
 
     def sum(self, f: Callable[[Batch], S]) -> S:
-        """Sum over all rows of a statistic that f forms from a block.
+        """Sum over all rows of a statistic that f forms from a block; of a block without rows it is
+        zero.
 
         f returns a tensor, a number, or a tuple (also a NamedTuple) of these.
         """
-        return self.fold(f, _add)
+        if self.group is None:
+            return reduce(_add, map(f, self))
+        return self.group.sum(lambda: reduce(_add, map(f, self)))
+
+    # -- what is known without reading the rows
+
+    @property
+    def head(self) -> Batch:
+        """All rows, or where they are not in memory the first ones or none: of the same dtype,
+        width and device.
+        """
+        return self.source if isinstance(self.source, Batch) else self.source.head
+
+    @property
+    def whole(self) -> Batch:
+        """All rows in memory, for algorithms that cannot be written as sums.
+
+        Raises
+        ------
+        DataError
+            They are not: they are read block by block, or other processes hold some of them.
+        """
+        if isinstance(self.source, Batch) and self.group is None:
+            return self.source
+        where = "are read in blocks" if self.group is None else "are shared among processes"
+        raise DataError(
+            f"This needs all rows in memory at once, but they {where}. Load them, choose another "
+            "solver or option, or an estimator that learns from sums over rows, as linear models, "
+            "scalers and encoders do."
+        )
 
     @property
     def X(self) -> Matrix:
-        """All rows in memory, for algorithms that cannot be written as sums."""
+        """X of all rows in memory."""
         X: Matrix = self.whole.X
         return X
 
     @property
     def y(self) -> Tensor:
-        """The targets of all rows."""
+        """The targets of all rows in memory."""
         assert self.whole.y is not None, "this estimator is fitted without targets"
         return self.whole.y
 
     @property
     def w(self) -> Tensor | None:
-        """The weights of all rows, None where all are 1."""
+        """The weights of all rows in memory, None where all are 1."""
         return self.whole.w
 
     def __len__(self) -> int:
-        return len(self.whole)
+        """Rows of all processes."""
+        return len(self.source) if self.total is None else self.total
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether this process has all rows at once."""
+        return isinstance(self.source, Batch) and self.group is None
+
+    @property
+    def sparse(self) -> bool:
+        """Whether X is a SparseMatrix."""
+        return isinstance(self.head.X, SparseMatrix)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+        return self.head.w is not None
+
+    @property
+    def n_targets(self) -> int:
+        """Targets of a row; 0 where y is of shape (n,)."""
+        y = self.head.y
+        assert y is not None, "this estimator is fitted without targets"
+        return 0 if y.ndim == 1 else int(y.shape[1])
 
     @property
     def n_features(self) -> int:
-        return int(self.whole.X.shape[1])
+        return int(self.head.X.shape[1])
 
     @property
     def dtype(self) -> torch.dtype:
-        dtype: torch.dtype = self.whole.X.dtype
+        dtype: torch.dtype = self.head.X.dtype
         return dtype
 
     @property
     def device(self) -> torch.device:
-        device: torch.device = self.whole.X.device
+        device: torch.device = self.head.X.device
         return device
+
+    # -- the same rows otherwise
 
     def in_blocks(self, rows: int) -> Batches:
         """The same rows in blocks of at most `rows`."""
         return replace(self, rows_per_block=rows)
+
+    def mapped(self, change: Callable[[Batch], Batch]) -> Batches:
+        """The same rows, each block changed."""
+        source = self.source
+        changed = change(source) if isinstance(source, Batch) else source.mapped(change)
+        return replace(self, source=changed)
+
+    def kept(self) -> Batches:
+        """The same rows for many passes: what is not in memory is read from its files once."""
+        source = self.source
+        return self if isinstance(source, Batch) else replace(self, source=source.kept())
 
     def take(self, index: Tensor) -> Batches:
         """Some of the rows, for a validation split."""

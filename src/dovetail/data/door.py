@@ -31,11 +31,14 @@ from dovetail.data.read import read_frame
 from dovetail.data.schema import nearest
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor, floating, target_device
+from dovetail.distributed import current
 from dovetail.errors import DataError, SchemaError, warn
 
 __all__ = [
     "Accepts",
     "Given",
+    "classes_in",
+    "codes_among",
     "give_back",
     "open_classes",
     "open_columns",
@@ -179,7 +182,7 @@ def open_matrix(
         "accept_sparse": accepts.sparse or False,
         "dtype": [np.float64, np.float32, np.float16] if accepts.half else [np.float64, np.float32],
         "ensure_all_finite": accepts.finite,
-        "ensure_min_samples": accepts.min_rows if reset else 1,
+        "ensure_min_samples": _least_rows(accepts, reset),
     }
     try:
         if reset is None:
@@ -194,6 +197,11 @@ def open_matrix(
         _refuse_negative(array.data if sp.issparse(array) else array, type(estimator).__name__)
     opened = SparseMatrix.from_scipy(array) if sp.issparse(array) else as_tensor(array)
     return opened.to(device, floating(opened.dtype, half=accepts.half))
+
+
+def _least_rows(accepts: Accepts, reset: bool | None) -> int:
+    """Rows that must be given; a process in a group may have none."""
+    return 0 if current() is not None else accepts.min_rows if reset else 1
 
 
 def _not_numbers(X: Any) -> dict[str, str]:
@@ -241,7 +249,7 @@ def _open_tensor(estimator: Any, X: Tensor, accepts: Accepts, *, reset: bool | N
         )
     if X.is_complex():
         raise ValueError("Complex data not supported")
-    least = accepts.min_rows if reset else 1
+    least = _least_rows(accepts, reset)
     if X.shape[0] < least or X.shape[1] < 1:
         what = "sample(s)" if X.shape[0] < least else "feature(s)"
         raise ValueError(
@@ -275,7 +283,7 @@ def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Co
     if is_frame(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         columns = Columns.from_frame(X)
-        _check_rows(columns.shape, accepts.min_rows if reset else 1, estimator)
+        _check_rows(columns.shape, _least_rows(accepts, reset), estimator)
         for name, values in zip(columns.names, columns.values, strict=True):
             _refuse_infinite(values, f"column {name!r}", accepts)
         return columns
@@ -284,7 +292,7 @@ def open_columns(estimator: Any, X: Any, accepts: Accepts, *, reset: bool) -> Co
     validate_data(
         estimator, X if hasattr(X, "shape") else array, reset=reset, skip_check_array=True
     )
-    _check_rows(array.shape, accepts.min_rows if reset else 1, estimator)
+    _check_rows(array.shape, _least_rows(accepts, reset), estimator)
     return Columns.from_array(array)
 
 
@@ -361,9 +369,23 @@ def open_classes(y: Any, X: Matrix | Columns, estimator: Any) -> tuple[Tensor, n
     """Class labels as codes: (int64 tensor of shape (n,), sorted distinct labels)."""
     labels = column_of(y, estimator)
     check_consistent_length(X, labels)
-    check_classification_targets(labels)
+    if len(labels):
+        check_classification_targets(labels)
     codes, classes = label_codes(labels)
     return as_tensor(codes, X.device), classes
+
+
+def classes_in(y: Any, estimator: Any) -> npt.NDArray[Any]:
+    """The sorted distinct labels of some rows."""
+    labels = column_of(y, estimator)
+    if len(labels):
+        check_classification_targets(labels)
+    return label_codes(labels)[1]
+
+
+def codes_among(y: Any, classes: npt.NDArray[Any], X: Matrix | Columns) -> Tensor:
+    """Codes of labels among classes that hold them all; int64 of shape (n,)."""
+    return as_tensor(np.searchsorted(classes, np.asarray(y)), X.device)
 
 
 def column_of(y: Any, estimator: Any) -> npt.NDArray[Any]:

@@ -21,6 +21,7 @@ from dovetail.data.tensors import as_numpy, as_tensor
 __all__ = [
     "QuantileMethod",
     "column_quantiles",
+    "positions",
     "quantiles_of_sorted",
     "quantiles_with_zeros",
     "sorted_rows",
@@ -98,7 +99,7 @@ def quantiles_with_zeros(
     count, negative = len(ordered) + zeros, int((ordered < 0).sum())
     if not count:
         return levels.new_full(levels.shape, torch.nan)
-    below, above, share = _positions(levels.new_tensor(count), levels, method)
+    below, above, share = positions(levels.new_tensor(count), levels, method)
     # one zero, at position `negative`, stands for all of them
     ordered = torch.cat([ordered[:negative], ordered.new_zeros(1), ordered[negative:]])
     low, high = (
@@ -118,7 +119,7 @@ def _sparse_quantiles(X: SparseMatrix, levels: Tensor, method: QuantileMethod) -
 def quantiles_of_sorted(ordered_cn: Tensor, levels: Tensor, method: QuantileMethod) -> Tensor:
     """Quantiles of each row of a tensor whose rows are sorted, NaN last; shape (c, q), float64."""
     count = _counts(ordered_cn)[:, None]
-    below, above, share = _positions(count, levels, method)
+    below, above, share = positions(count, levels, method)
     low = ordered_cn.gather(1, below).to(torch.float64)
     high = ordered_cn.gather(1, above).to(torch.float64)
     return torch.lerp(low, high, share)
@@ -145,7 +146,7 @@ def _weighted_quantiles(X_cn: Tensor, w: Tensor, levels: Tensor, *, average: boo
     return torch.where(exact, (values + ordered.gather(1, following)) / 2, values)
 
 
-def _positions(
+def positions(
     count: Tensor, levels: Tensor, method: QuantileMethod
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Positions of the two values around each level, and how far it stands from the first to the

@@ -15,7 +15,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["Moments", "column_moments", "column_ranges", "in_blocks", "merge_moments"]
+__all__ = ["Moments", "column_moments", "column_ranges", "in_blocks", "merge_moments", "targets_of"]
 
 # Numbers in a block of rows. On the CPU the float64 copy of a block is to stay in the cache (1 MB);
 # on an accelerator a block is to keep it busy.
@@ -57,12 +57,22 @@ def column_moments(
     Blocks are merged by the pairwise formula, so that no precision is lost to a large mean. Without
     `variance` the squares are zero. Cost O(n d).
     """
-    if isinstance(batches.X, SparseMatrix):
+    if batches.sparse:
         return batches.fold(_sparse_moments, merge_moments)
     return in_blocks(batches).fold(
         lambda block: _block_moments(block if of is None else block.mapped(of), variance),
         merge_moments,
     )
+
+
+def targets_of(batches: Batches) -> Batches:
+    """The rows with their targets, of shape (n, t), as X."""
+
+    def alone(b: Batch) -> Batch:
+        assert b.y is not None
+        return Batch(b.y, None, b.w)
+
+    return batches.mapped(alone)
 
 
 def in_blocks(batches: Batches) -> Batches:
@@ -116,7 +126,7 @@ def _sparse_moments(block: Batch) -> Moments:
 
 def column_ranges(batches: Batches) -> tuple[Tensor, Tensor]:
     """Least and greatest value of each column, NaN where it has none. One pass, cost O(n d)."""
-    blocks = batches if isinstance(batches.X, SparseMatrix) else in_blocks(batches)
+    blocks = batches if batches.sparse else in_blocks(batches)
     return blocks.fold(_block_range, lambda a, b: (torch.fmin(a[0], b[0]), torch.fmax(a[1], b[1])))
 
 

@@ -296,7 +296,7 @@ class Forest(GrownForest):
     max_samples: Count | PartFraction | None = None
     monotonic_cst: ArrayLike | None = None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Grow the trees.
 
         Parameters

@@ -147,7 +147,7 @@ class HistGradientBoosting(_Boosted, Estimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,

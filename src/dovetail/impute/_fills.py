@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dovetail.data.batches import Batches
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import missing_mask
-from dovetail.data.quantiles import column_quantiles, sorted_rows
+from dovetail.data.order_statistics import quantiles
+from dovetail.data.quantiles import sorted_rows
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import column_moments
 from dovetail.data.tallies import Tally, tally_columns
@@ -37,9 +38,11 @@ def column_fills(batches: Batches, strategy: Strategy, mark: float, observed: Te
         return _means(batches, mark)
     if strategy == "median":
         half = torch.tensor([0.5])
-        return column_quantiles(_with_nan(batches.X, mark), half)[0]
-    X, dtype = batches.X, batches.dtype
-    dtype = torch.float64 if dtype.is_floating_point else dtype
+        return quantiles(batches, half, of=partial(_with_nan, mark=mark))[0]
+    dtype = torch.float64 if batches.dtype.is_floating_point else batches.dtype
+    if strategy == "most_frequent" and not batches.in_memory:
+        return _frequent_numbers(batches, mark).to(dtype)
+    X = batches.X
     fill = partial(_called, strategy) if callable(strategy) else _most_frequent
     fills = torch.zeros(len(observed), dtype=dtype, device=X.device)
     for j in observed.nonzero().flatten().tolist():
@@ -48,9 +51,9 @@ def column_fills(batches: Batches, strategy: Strategy, mark: float, observed: Te
 
 
 def _means(batches: Batches, mark: float) -> Tensor:
-    if isinstance(batches.X, SparseMatrix):
-        whole = batches.whole.mapped(partial(_with_nan, mark=mark))
-        return column_moments(Batches(whole), variance=False).mean
+    if batches.sparse:
+        marked = batches.mapped(lambda b: b.mapped(partial(_with_nan, mark=mark)))
+        return column_moments(marked, variance=False).mean
     nan = mark != mark
     of = None if nan else partial(_with_nan, mark=mark)
     return column_moments(batches, variance=False, of=of).mean
@@ -85,6 +88,34 @@ def _most_frequent(values: Tensor, zeros: int, mark: float) -> Tensor:
         counts = torch.cat([counts - at_zero, at_zero.sum()[None] + zeros])
         distinct = torch.cat([distinct, distinct.new_zeros(1)])
     return distinct[counts == counts.max()].min()
+
+
+def _frequent_numbers(batches: Batches, mark: float) -> Tensor:
+    """The most frequent value of each column of rows that are not in memory, zero where nothing is
+    observed; keeps the distinct values.
+    """
+
+    def of_block(b: Batch) -> list[tuple[Tensor, Tensor]]:
+        X: Any = b.X.to_dense() if isinstance(b.X, SparseMatrix) else b.X
+        observed = [column[~is_missing(column, mark)] for column in X.T]
+        return [torch.unique(values, return_counts=True) for values in observed]
+
+    def merged(
+        a: list[tuple[Tensor, Tensor]], b: list[tuple[Tensor, Tensor]]
+    ) -> list[tuple[Tensor, Tensor]]:
+        out = []
+        for (u, n), (v, m) in zip(a, b, strict=True):
+            values, place = torch.unique(torch.cat([u, v]), return_inverse=True)
+            out.append((values, n.new_zeros(len(values)).index_add(0, place, torch.cat([n, m]))))
+        return out
+
+    found = batches.fold(of_block, merged)
+    return torch.stack(
+        [
+            values[counts == counts.max()].min() if len(values) else values.new_zeros(())
+            for values, counts in found
+        ]
+    )
 
 
 def _called(function: Callable[..., Any], values: Tensor, zeros: int, mark: float) -> Any:

@@ -52,7 +52,7 @@ def missing_counts(batches: Batches, mark: Any) -> Tensor:
             return X.column_sums(is_missing(X.values, mark).long())
         return is_missing(X, mark).sum(0)
 
-    dense = isinstance(batches.X, Tensor)
+    dense = isinstance(batches.head.X, Tensor)
     return (in_blocks(batches) if dense else batches).sum(of_block)
 
 

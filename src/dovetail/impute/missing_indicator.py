@@ -11,7 +11,7 @@ from sklearn.utils import Tags, _align_api_if_sparse
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from torch import Tensor
 
-from dovetail.base import Accepts, Learned, Transformer
+from dovetail.base import Accepts, Learned, Transformer, over_blocks
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import Columns, is_nan, missing_mask
 from dovetail.data.door import Container
@@ -135,6 +135,7 @@ class MissingIndicator(Transformer):
         chosen = torch.ones_like(counts) if self.features == "all" else counts
         return Indicate(columns=chosen.nonzero().flatten(), mark=mark)
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Tell which values are missing.
 

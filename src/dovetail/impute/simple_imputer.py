@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from torch import Tensor
 
-from dovetail.base import Accepts, Transformer
+from dovetail.base import Accepts, Transformer, over_blocks
 from dovetail.data.batches import Batches
 from dovetail.data.columns import Columns, is_nan, missing_mask, to_numpy
 from dovetail.data.results import by_rows, may_overwrite
@@ -218,8 +218,7 @@ class SimpleImputer(Transformer):
     # -- the door
 
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Values:
-        of_objects = not reset and isinstance(self._program, _FillObjects)
-        wanted: Any = "any" if reset else "columns" if of_objects else "numbers"
+        wanted: Any = "any" if reset else "columns" if self._of_columns else "numbers"
         wanted = "floats" if self._needs_floats else wanted
         try:
             X = open_values(self, X, self.missing_values, wanted, reset=reset, device=device)
@@ -234,7 +233,9 @@ class SimpleImputer(Transformer):
                 "Imputation not possible when missing_values == 0 and input is sparse. Provide a "
                 "dense array instead."
             )
-        if self.strategy == "constant":
+        if reset:
+            self._of_columns: bool = isinstance(X, Columns)
+        if self.strategy == "constant" and (reset or self.__sklearn_is_fitted__()):
             self._check_fill(numpy_dtype(X), reset=reset)
         return X
 
@@ -260,7 +261,7 @@ class SimpleImputer(Transformer):
     def _fit(self, batches: Batches) -> Program:
         missing = missing_counts(batches, self._mark)
         observed = len(batches) - missing
-        of_columns = isinstance(batches.X, Columns)
+        of_columns = isinstance(batches.head.X, Columns)
         mark = MISSING_CODE if of_columns else self._mark
         indicate = Indicate(missing.nonzero().flatten(), mark) if self.add_indicator else None
         if of_columns:
@@ -301,6 +302,7 @@ class SimpleImputer(Transformer):
 
     # -- the map
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Fill the missing values of X.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.statistics import column_moments
+from dovetail.data.statistics import column_moments, targets_of
 
 # Rows of a block: its shifted copy stays small beside X, and its products are still efficient.
 _ROWS = 8192
@@ -15,11 +15,10 @@ __all__ = ["Centered", "center", "triangle"]
 
 
 class Centered(NamedTuple):
-    """Weighted means (zero without an intercept), float64: of X (d,), of y (t,); y as (n, t)."""
+    """Weighted means (zero without an intercept), float64: of X (d,), of y (t,)."""
 
     x: Tensor
     y: Tensor
-    targets: Tensor
 
     def intercept(self, coef: Tensor) -> Tensor:
         """The intercept, (t,), that belongs to coefficients (t, d)."""
@@ -27,15 +26,12 @@ class Centered(NamedTuple):
 
 
 def center(batches: Batches, *, intercept: bool) -> Centered:
-    """Means of all rows; zeros where no intercept is wanted. One pass."""
-    y = batches.y if batches.y.ndim == 2 else batches.y[:, None]
+    """Means of all rows, whose targets are of shape (n, t); zeros where no intercept is wanted."""
+    both = batches, targets_of(batches)
     if intercept:
-        x_mean = column_moments(batches, variance=False).mean
-        y_mean = column_moments(Batches(Batch(y, None, batches.w)), variance=False).mean
-    else:
-        x_mean = torch.zeros(batches.n_features, dtype=torch.float64, device=batches.device)
-        y_mean = torch.zeros(y.shape[1], dtype=torch.float64, device=batches.device)
-    return Centered(x_mean, y_mean, y)
+        return Centered(*(column_moments(b, variance=False).mean for b in both))
+    zeros = (torch.zeros(b.n_features, dtype=torch.float64, device=b.device) for b in both)
+    return Centered(*zeros)
 
 
 def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
@@ -54,8 +50,7 @@ def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
             both *= b.w.double().sqrt()[:, None]
         return _r(both)
 
-    whole = Batches(Batch(batches.X, means.targets, batches.w))
-    R = whole.in_blocks(max(_ROWS, 4 * d)).fold(block, lambda a, b: _r(torch.cat([a, b])))
+    R = batches.in_blocks(max(_ROWS, 4 * d)).fold(block, lambda a, b: _r(torch.cat([a, b])))
     top = min(len(R), d)
     return R[:top, :d], R[:top, d:]
 

@@ -45,6 +45,8 @@ def by_moments(batches: Batches, precompute: Any, tol: float, *, path: bool) -> 
     """Whether to form the whole Gram matrix, which has lost half of the digits of X."""
     if precompute is True:
         return True
+    if not batches.in_memory:
+        return True  # a pass over the rows costs more than the matrix
     narrow = batches.n_features <= min(len(batches), _NARROW_PATH if path else _NARROW)
     return narrow and tol >= _PRECISE
 
@@ -169,7 +171,9 @@ class CoordinateDescent(SparseCoefficients):
     _joint = False  # whether targets choose their features together
     _n_targets_in: int
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, check_input: bool = True
+    ) -> Self:
         """Find the coefficients.
 
         Parameters
@@ -196,8 +200,8 @@ class CoordinateDescent(SparseCoefficients):
                 "With alpha=0, this algorithm does not converge well. You are advised to use the "
                 "LinearRegression estimator",
             )
-        self._flat_target = batches.y.ndim == 1
-        flat = not self._joint and (self._flat_target or batches.y.shape[1] == 1)
+        self._flat_target = batches.n_targets == 0
+        flat = not self._joint and (self._flat_target or batches.n_targets == 1)
         batches = with_matrix(batches)
         weight = total_weight(batches)
         precompute = getattr(self, "precompute", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,16 +10,23 @@ from sklearn.metrics import d2_tweedie_score
 from sklearn.utils import Tags
 from torch import Tensor
 
-from dovetail.base import Accepts, WeightedRegressor
-from dovetail.data.batches import Batches
+from dovetail.base import Accepts, WeightedRegressor, truth_of
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.statistics import column_moments, targets_of
 from dovetail.data.tensors import as_numpy
 from dovetail.linear_model._program import LinearMean
-from dovetail.linear_model._roles import Coefficients
+from dovetail.linear_model._roles import Coefficients, with_matrix
 from dovetail.linear_model._smooth import SMOOTH, Task
 from dovetail.objective.linear import LinearObjective
 from dovetail.objective.losses import Loss
 
 __all__ = ["GeneralizedLinear"]
+
+
+def _unfit(loss: Loss, b: Batch) -> str:
+    """What the loss needs of targets that a block does not have."""
+    assert b.y is not None
+    return loss.check_targets(b.y)
 
 
 class GeneralizedLinear(Coefficients, WeightedRegressor):
@@ -40,7 +48,8 @@ class GeneralizedLinear(Coefficients, WeightedRegressor):
     def _fit(self, batches: Batches) -> LinearMean:
         me: Any = self
         loss = self._loss()
-        needs = loss.check_targets(batches.y)
+        batches = batches.kept()
+        needs = batches.fold(partial(_unfit, loss), lambda a, b: a or b)
         if needs:
             raise ValueError(
                 "Some value(s) of y are out of the valid range of the loss "
@@ -71,20 +80,20 @@ class GeneralizedLinear(Coefficients, WeightedRegressor):
                 parts.append(before.intercept.double()[:, None])
             return torch.cat(parts, 1).to(theta.device)
         if me.fit_intercept:
-            b = objective.batches
-            w = None if b.w is None else b.w.double()
-            theta[0, -1] = objective.loss.constant_fit(b.y.double(), w)
+            mean = column_moments(targets_of(with_matrix(objective.batches)), variance=False).mean
+            theta[0, -1] = objective.loss.constant_fit(mean, None)
         return theta
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Share of the deviance that is explained, D²: 1 at best, 0 for the mean of y.
 
         Parameters
         ----------
         X : array-like, frame, sparse matrix or tensor of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,); of a scan its target column
         sample_weight : array-like of shape (n_samples,) or None
         """
+        y, sample_weight = truth_of(X, y, sample_weight)
         predicted = self.predict(X)
         if isinstance(predicted, Tensor):
             predicted = as_numpy(predicted)

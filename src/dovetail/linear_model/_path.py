@@ -100,7 +100,7 @@ class PenaltySearch(Coefficients, WeightedRegressor):
     accepts = Accepts(sparse=("csc", "csr"))
     _joint = False  # whether targets choose their features together
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose the penalty, then fit on all rows.
 
         Parameters

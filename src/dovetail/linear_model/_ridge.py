@@ -36,13 +36,13 @@ def ridge_solution(model: Any, batches: Batches) -> tuple[Tensor, Tensor]:
     """
     model.solver_ = _resolved(model, batches)
     model.n_iter_ = None
-    alpha = _alphas(model.alpha, batches.y.shape[1])
+    alpha = _alphas(model.alpha, batches.n_targets)
     return _SOLVERS[model.solver_](model, batches, alpha)
 
 
 def _resolved(model: Any, batches: Batches) -> str:
     """The solver that "auto" means here; refuses combinations that no solver covers."""
-    sparse = isinstance(batches.X, SparseMatrix)
+    sparse = batches.sparse
     if model.solver == "lbfgs" and not model.positive:
         raise ValueError(
             "'lbfgs' solver can be used only when positive=True. Please use another solver."
@@ -62,7 +62,7 @@ def _resolved(model: Any, batches: Batches) -> str:
         return str(model.solver)
     if model.positive:
         return "lbfgs"
-    return "sparse_cg" if sparse else "cholesky"
+    return "sparse_cg" if sparse and batches.in_memory else "cholesky"
 
 
 def _alphas(given: Any, n_targets: int) -> Tensor:
@@ -82,7 +82,7 @@ def weighted_rows(batches: Batches, means: Centered) -> tuple[Any, Tensor]:
     """√w (X − x̄) and √w (y − ȳ), dense, in X's dtype."""
     X: Any = batches.X.to_dense() if isinstance(batches.X, SparseMatrix) else batches.X
     X = X - means.x.to(X.dtype)
-    y = means.targets - means.y.to(X.dtype)
+    y = batches.y - means.y.to(X.dtype)
     if batches.w is None:
         return X, y
     root = batches.w.sqrt()[:, None]
@@ -92,7 +92,7 @@ def weighted_rows(batches: Batches, means: Centered) -> tuple[Any, Tensor]:
 def _cholesky(model: Any, batches: Batches, alpha: Tensor) -> tuple[Tensor, Tensor]:
     n, d = len(batches), batches.n_features
     means: CrossMoments | Centered
-    if d <= n:
+    if d <= n or not batches.in_memory:
         means = cross_moments(batches, centered=model.fit_intercept)
         coef = _solve_each(means.xx, means.xy, alpha)
     else:  # the n×n system is the smaller one: c = Xᵀ (X Xᵀ + alpha)⁻¹ y
@@ -100,6 +100,11 @@ def _cholesky(model: Any, batches: Batches, alpha: Tensor) -> tuple[Tensor, Tens
         X, y = weighted_rows(batches, means)
         dual = _solve_each((X @ X.T).double(), y.double(), alpha)
         coef = None if dual is None else dual @ X.double()
+    if coef is None and not batches.in_memory:
+        raise ValueError(
+            "The columns are collinear beside this penalty, and factors of X itself need all rows "
+            "in memory. Increase alpha, or drop columns."
+        )
     if coef is None:
         model.solver_ = "svd"
         return _svd(model, batches, alpha)
@@ -145,7 +150,7 @@ def _products(model: Any, batches: Batches, alpha: Tensor) -> tuple[Tensor, Tens
     A = CenteredMap(batches.X, means.x if model.fit_intercept else None, root)
     limit = model.max_iter or 10 * max(A.X.shape)
     coefs, steps = [], []
-    for target, mean, a in zip(means.targets.double().T, means.y, alpha.tolist(), strict=True):
+    for target, mean, a in zip(batches.y.double().T, means.y, alpha.tolist(), strict=True):
         b = (target - mean) if root is None else (target - mean) * root
         if model.solver_ == "lsqr":
             solution = solve(LSQR(A, b, a**0.5, model.tol), max_iter=limit)
@@ -180,7 +185,7 @@ def _stochastic(model: Any, batches: Batches, alpha: Tensor) -> tuple[Tensor, Te
     random = check_random_state(model.random_state)
     variant: Any = model.solver_
     coefs, offsets, steps = [], [], []
-    for target, mean, a in zip(means.targets.T, means.y, alpha.tolist(), strict=True):
+    for target, mean, a in zip(batches.y.T, means.y, alpha.tolist(), strict=True):
         part = Batches(Batch(X, target - mean.to(target.dtype), batches.w))
         objective = LinearObjective(SquaredError(), part, a / total, sparse and model.fit_intercept)
         solution = solve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,15 +61,20 @@ class RidgeClasses(Coefficients, Decisions, WeightedClassifier):
 
     def _targets(self, batches: Batches) -> Batches:
         """The rows with targets 1 and −1, of shape (n, t)."""
-        y, k = batches.y, len(self.classes_)
-        if self._labels:
-            on = y.bool()
-        elif k <= 2:
-            on = (y == 1)[:, None]
-        else:
-            on = y[:, None] == torch.arange(k, device=y.device)
-        targets = on.to(batches.dtype) * 2 - 1
-        return Batches(Batch(batches.X, targets, batches.w))
+        k = len(self.classes_)
+
+        def signs(b: Batch) -> Batch:
+            y = b.y
+            assert y is not None
+            if self._labels:
+                on = y.bool()
+            elif k <= 2:
+                on = (y == 1)[:, None]
+            else:
+                on = y[:, None] == torch.arange(k, device=y.device)
+            return replace(b, y=on.to(b.X.dtype) * 2 - 1)
+
+        return batches.mapped(signs)
 
     def _truth(self, batches: Batches) -> Any:
         """What a scorer compares predictions with."""

@@ -65,7 +65,7 @@ class RidgeSearch(Estimator):
     `alpha_per_target`, and write `_choose` on `_search`.
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> Self:
         """Choose the penalty, then fit on all rows.
 
         Parameters

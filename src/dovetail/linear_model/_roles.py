@@ -1,5 +1,6 @@
 """What linear regressors show of their Program."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,12 @@ __all__ = ["Coefficients", "SparseCoefficients", "shape_of", "splits_of", "with_
 
 def with_matrix(batches: Batches) -> Batches:
     """The rows with targets of shape (n, t)."""
-    y = batches.y if batches.y.ndim == 2 else batches.y[:, None]
-    return Batches(Batch(batches.X, y, batches.w))
+
+    def matrix(b: Batch) -> Batch:
+        assert b.y is not None
+        return b if b.y.ndim == 2 else replace(b, y=b.y[:, None])
+
+    return batches.mapped(matrix)
 
 
 def shape_of(y: Any) -> tuple[int, ...]:

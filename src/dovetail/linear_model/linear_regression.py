@@ -9,7 +9,6 @@ from torch import Tensor
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import cross_moments
-from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.linear_model._center import Centered, center, triangle
 from dovetail.linear_model._program import Linear
@@ -77,7 +76,7 @@ class LinearRegression(Coefficients, WeightedRegressor):
     positive: bool = False
 
     def _fit(self, batches: Batches) -> Linear:
-        self._flat_target = batches.y.ndim == 1
+        self._flat_target = batches.n_targets == 0
         batches = with_matrix(batches)
         if self.positive:
             m = cross_moments(batches, centered=self.fit_intercept)
@@ -92,12 +91,13 @@ class LinearRegression(Coefficients, WeightedRegressor):
         """The solution of least norm: of the normal equations where they are well conditioned, else
         of a factorization of X itself.
         """
-        if not isinstance(batches.X, SparseMatrix) and len(batches) > batches.n_features:
+        by_rows = batches.sparse and batches.in_memory
+        if not by_rows and len(batches) > batches.n_features:
             found = self._by_moments(batches)
             if found is not None:
                 return found
         means = center(batches, intercept=self.fit_intercept)
-        if isinstance(batches.X, SparseMatrix):
+        if batches.sparse:
             coef = self._by_products(batches, means)
         else:
             coef = self._by_factors(batches, means)
@@ -135,7 +135,7 @@ class LinearRegression(Coefficients, WeightedRegressor):
         root = None if batches.w is None else batches.w.double().sqrt()
         A = CenteredMap(batches.X, means.x if self.fit_intercept else None, root)
         coefs = []
-        for target, mean in zip(means.targets.double().T, means.y, strict=True):
+        for target, mean in zip(batches.y.double().T, means.y, strict=True):
             b = (target - mean) if root is None else (target - mean) * root
             solution = solve(LSQR(A, b, 0.0, self.tol), max_iter=4 * max(A.X.shape) + 100)
             self._report(solution)

@@ -1,7 +1,7 @@
 """Logistic regression."""
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, replace
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -44,6 +44,12 @@ def _liblinear(task: Task) -> Solution[Tensor]:
     _, gradient = objective.value_gradient(objective.zeros())
     tol = model.tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
     return task.run(ProximalNewton(objective, task.start, tol, task.l1))
+
+
+def _as_numbers(b: Batch) -> Batch:
+    """Class codes as numbers of X's dtype."""
+    assert b.y is not None
+    return replace(b, y=b.y.to(b.X.dtype))
 
 
 _SOLVERS: dict[str, Callable[[Task], Solution[Tensor]]] = {
@@ -143,13 +149,14 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
         penalty, C = self._penalty()
         self._refuse(penalty, batches)
         binary = len(self.classes_) == 2
+        batches = batches.kept()
         if binary:
-            batches = Batches(Batch(batches.X, batches.y.to(batches.dtype), batches.w))
+            batches = batches.mapped(_as_numbers)
         loss: Loss = BinaryLogLoss() if binary else MultinomialLogLoss(len(self.classes_))
         augment = self.solver == "liblinear" and self.fit_intercept
         if augment:
-            X = append_ones(batches.X, float(self.intercept_scaling))
-            batches = Batches(Batch(X, batches.y, batches.w))
+            ones = float(self.intercept_scaling)
+            batches = batches.mapped(lambda b: replace(b, X=append_ones(b.X, ones)))
         free_intercept = self.fit_intercept and not augment
         strength = 1.0 / (C * LinearObjective(loss, batches, 0.0, False).total_weight())
         l1 = {"l1": 1.0, "elasticnet": self.l1_ratio or 0.0}.get(penalty or "", 0.0)
@@ -269,9 +276,11 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
                 "a one-versus-rest "
                 "scheme."
             )
+        if self.solver not in ("liblinear", "sag", "saga"):
+            return
         X: Any = batches.X
         if isinstance(X, SparseMatrix):
-            if self.solver in ("liblinear", "sag", "saga") and X.indices.element_size() > 4:
+            if X.indices.element_size() > 4:
                 raise ValueError(
                     "Only sparse matrices with 32-bit integer indices are accepted by this "
                     "solver. Choose another one."

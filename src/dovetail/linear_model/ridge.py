@@ -72,7 +72,7 @@ class Ridge(Coefficients, WeightedRegressor):
     random_state: Seed = None
 
     def _fit(self, batches: Batches) -> Linear:
-        self._flat_target = batches.y.ndim == 1
+        self._flat_target = batches.n_targets == 0
         coef, offset = ridge_solution(self, with_matrix(batches))
         dtype = batches.dtype
         return Linear(coef.to(dtype), offset.to(dtype), "identity", len(coef) == 1)

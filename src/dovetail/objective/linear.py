@@ -9,7 +9,9 @@ products with X run in X's dtype.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -102,23 +104,51 @@ class LinearObjective:
         coef = (X.T @ g).T.double()
         return torch.cat([coef, g.double().sum(0)[:, None]], 1) if self.intercept else coef
 
-    def hessian_product(self, theta: Tensor) -> tuple[Tensor, HessianProduct]:
-        """The gradient, and a function that multiplies the Hessian with a direction."""
-        total = self.total_weight()
-        kept = []
-        gradient = torch.zeros_like(theta)
-        for b in self.batches:
-            F = self._scores(b, theta)
-            g, h = self.loss.gradient_curvature(b.y, F)  # type: ignore[arg-type]
-            p = F.softmax(1) if F.ndim == 2 else None
-            if b.w is not None:
-                w = b.w if g.ndim == 1 else b.w[:, None]
-                g, h = g * w, h * w
-            gradient += self._pull_back(b.X, g)
-            kept.append((b, h, p))
-        gradient /= total
+    def _curvature(self, b: Batch, theta: Tensor) -> tuple[Tensor, Curvature]:
+        """The part of a block in the gradient, not yet divided by Σ w, and its curvature."""
+        F = self._scores(b, theta)
+        g, h = self.loss.gradient_curvature(b.y, F)  # type: ignore[arg-type]
+        if b.w is not None:
+            w = b.w if g.ndim == 1 else b.w[:, None]
+            g, h = g * w, h * w
+        return self._pull_back(b.X, g), Curvature(b, h, F.softmax(1) if F.ndim == 2 else None)
+
+    def _regularized(self, gradient: Tensor, theta: Tensor, total: float) -> Tensor:
+        gradient = gradient / total
         self.split(gradient)[0].add_(self.split(theta)[0], alpha=self.l2)
-        return gradient, HessianProduct(self, kept, total)
+        return gradient
+
+    def hessian_product(self, theta: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """The gradient, and a function that multiplies the Hessian with a direction: two passes
+        over X a product, and one more for the curvature where rows are not in memory.
+        """
+        total = self.total_weight()
+        if self.batches.in_memory:
+            found = [self._curvature(b, theta) for b in self.batches]
+            gradient = torch.stack([g for g, _ in found]).sum(0)
+        else:
+            gradient = self.batches.sum(lambda b: self._curvature(b, theta)[0])
+
+        def product(direction: Tensor) -> Tensor:
+            if self.batches.in_memory:
+                out = torch.stack([self._curved(c, direction) for _, c in found]).sum(0)
+            else:
+                out = self.batches.sum(
+                    lambda b: self._curved(self._curvature(b, theta)[1], direction)
+                )
+            return self._regularized(out, direction, total)
+
+        return self._regularized(gradient, theta, total), product
+
+    def _curved(self, c: Curvature, direction: Tensor) -> Tensor:
+        """The part of a block in the Hessian's product with a direction."""
+        F = scores(c.block.X, *self.split(direction))
+        if c.p is None:
+            r = c.h[:, None] * F
+        else:
+            r = c.p * (F - (c.p * F).sum(1, keepdim=True))
+            r = r if c.block.w is None else r * c.block.w[:, None]
+        return self._pull_back(c.block.X, r)
 
     def hessian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient (k, d + 1) and full Hessian, (k (d + 1), k (d + 1)). Cost O(n d² k²) time, O(d²
@@ -127,59 +157,52 @@ class LinearObjective:
         Scores of several classes may be shifted together without effect; the Hessian is singular
         along these directions.
         """
-        gradient, product = self.hessian_product(theta)
+        total = self.total_weight()
         k, m = self.shape
-        H = theta.new_zeros(k, m, k, m)
-        for b, h, p in product.kept:
-            X = _with_ones(b.X, self.intercept)
-            if p is None:
-                H[0, :, 0, :] += weighted_gram(X, h).double()
-                continue
-            for i in range(k):
-                for j in range(i + 1):
-                    pair = -h_pair(p, i, j, b.w) if i != j else h[:, i]
-                    block = weighted_gram(X, pair).double()
-                    H[i, :, j, :] += block
-                    if i != j:
-                        H[j, :, i, :] += block
-        H /= product.total
+
+        def block(b: Batch) -> tuple[Tensor, Tensor]:
+            gradient, curvature = self._curvature(b, theta)
+            return gradient, self._second(curvature)
+
+        gradient, H = self.batches.sum(block)
+        H /= total
         d = self.batches.n_features
         diagonal = torch.arange(d, device=theta.device)
         for i in range(k):
             H[i, diagonal, i, diagonal] += self.l2
-        return gradient, H.reshape(k * m, k * m)
+        return self._regularized(gradient, theta, total), H.reshape(k * m, k * m)
+
+    def _second(self, c: Curvature) -> Tensor:
+        """The part of a block in the Hessian, shape (k, d + 1, k, d + 1)."""
+        k, m = self.shape
+        X = append_ones(c.block.X) if self.intercept else c.block.X
+        if c.p is None:
+            return weighted_gram(X, c.h).double()[None, :, None, :]
+        H = torch.zeros(k, m, k, m, dtype=torch.float64, device=self.batches.device)
+        for i in range(k):
+            for j in range(i + 1):
+                pair = -h_pair(c.p, i, j, c.block.w) if i != j else c.h[:, i]
+                part = weighted_gram(X, pair).double()
+                H[i, :, j, :] += part
+                if i != j:
+                    H[j, :, i, :] += part
+        return H
+
+
+class Curvature(NamedTuple):
+    """What a block adds to the Hessian: its rows, the second derivatives of their losses, (n,) or
+    (n, k), and for several classes their probabilities, (n, k).
+    """
+
+    block: Batch
+    h: Tensor
+    p: Tensor | None
 
 
 def h_pair(p: Tensor, i: int, j: int, w: Tensor | None) -> Tensor:
     """p_i p_j of each row, weighted."""
     product = p[:, i] * p[:, j]
     return product if w is None else product * w
-
-
-@dataclass(frozen=True)
-class HessianProduct:
-    """θ ↦ ∇²f θ without forming ∇²f: two passes over X."""
-
-    objective: LinearObjective
-    kept: list[tuple[Batch, Tensor, Tensor | None]]
-    total: float
-
-    def __call__(self, direction: Tensor) -> Tensor:
-        """The product, of θ's shape."""
-        objective = self.objective
-        out = torch.zeros_like(direction)
-        coef, intercept = objective.split(direction)
-        for b, h, p in self.kept:
-            F = scores(b.X, coef, intercept)
-            if p is None:
-                r = h[:, None] * F
-            else:
-                r = p * (F - (p * F).sum(1, keepdim=True))
-                r = r if b.w is None else r * b.w[:, None]
-            out += objective._pull_back(b.X, r)
-        out /= self.total
-        objective.split(out)[0].add_(coef, alpha=objective.l2)
-        return out
 
 
 def weighted_gram(X: Matrix, h: Tensor) -> Tensor:
@@ -189,10 +212,6 @@ def weighted_gram(X: Matrix, h: Tensor) -> Tensor:
         product = S.T @ X.scale_rows(h).to_scipy().tocsr()
         return torch.from_numpy(product.toarray()).to(X.device)
     return X.T @ (X * h[:, None])
-
-
-def _with_ones(X: Matrix, ones: bool) -> Matrix:
-    return append_ones(X) if ones else X
 
 
 def append_ones(X: Matrix, value: float = 1.0) -> Matrix:

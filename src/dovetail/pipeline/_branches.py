@@ -22,6 +22,7 @@ from torch import Tensor
 
 from dovetail.base import Estimator
 from dovetail.data.frames import column_names
+from dovetail.data.scan import Scan, first_rows
 from dovetail.errors import ProgramError
 from dovetail.params import Verbosity
 from dovetail.pipeline._composition import (
@@ -120,7 +121,10 @@ class Branches(TransformerMixin, Composition):
         received = self._received(X)
         outputs = self._fit_as("fit_transform", received, y, params)
         keep_container(self, X)
-        return self._join([name for name, _ in self._fitted_members()], outputs, received)
+        names = [name for name, _ in self._fitted_members()]
+        if isinstance(X, Scan):
+            return X.beside(outputs, lambda parts: self._join(names, parts, X.head.X))
+        return self._join(names, outputs, received)
 
     def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
         """The body of `fit` and `fit_transform`, `caller` says which, on received X: fit the
@@ -155,7 +159,8 @@ class Branches(TransformerMixin, Composition):
         done = _in_parallel(_fit_branch, jobs, self.n_jobs)
         outputs, transformers = [out for out, _ in done], [fitted for _, fitted in done]
         if caller == "fit_transform":
-            self._check_outputs([branch.name for branch in branches], outputs)
+            outputs_seen = [first_rows(out) for out in outputs]
+            self._check_outputs([branch.name for branch in branches], outputs_seen)
         context.call_on_fit_task_end(estimator=self, y=y)
         return outputs, transformers
 
@@ -175,6 +180,8 @@ class Branches(TransformerMixin, Composition):
         """
         _raise_for_params(params, self, "transform")
         routed = process_routing(self, "transform", **params) if params else None
+        if isinstance(X, Scan):
+            return X.mapped(lambda block: self._carry(block, routed))
         return as_given(self._carry(X, routed), X)
 
     def _carry(self, X: Any, routed: Routed = None) -> Any:
@@ -331,7 +338,11 @@ def _ask_branch(transformer: Any, X: Any, weight: float | None, given: Mapping[s
 
 
 def _weighted(output: Any, weight: float | None) -> Any:
-    return output if weight is None else output * weight
+    if weight is None:
+        return output
+    if isinstance(output, Scan):
+        return output.mapped(lambda block: block * weight)
+    return output * weight
 
 
 def _in_parallel(

@@ -24,8 +24,9 @@ from torch import Tensor
 
 from dovetail.base import Estimator
 from dovetail.data.columns import to_numpy
+from dovetail.data.scan import Scan
 from dovetail.data.tensors import as_numpy, as_tensor, target_device
-from dovetail.errors import ProgramError
+from dovetail.errors import DataError, ProgramError
 from dovetail.program import Program
 
 __all__ = [
@@ -140,6 +141,11 @@ def params_for(routed: Routed, name: str, method: str) -> Mapping[str, Any]:
 def call(step: Any, method: str, X: Any, *args: Any, **params: Any) -> Any:
     """A method of a step; a foreign one is given what others take."""
     if not isinstance(step, Estimator):
+        if isinstance(X, Scan):
+            raise DataError(
+                f"{type(step).__name__} is not an estimator of this package and cannot read a "
+                "scan. Replace it, or load the rows."
+            )
         return getattr(step, method)(as_foreign(X), *map(as_foreign, args), **params)
     return getattr(step, method)(X, *args, **params)
 
@@ -161,7 +167,7 @@ def _fit_carry(step: Any, X: Any, y: Any, params: Mapping[str, Mapping[str, Any]
         call(step, "fit", X, y, **params.get("fit", {}))
         return carry(step, X, params.get("transform"))
     given = params.get("fit_transform", {})
-    on_accelerator = not isinstance(X, Tensor) and _accelerator(target_device())
+    on_accelerator = not isinstance(X, Tensor | Scan) and _accelerator(target_device())
     if on_accelerator and isinstance(step, Composition) and _default_output(step):
         return step._fit_carry(X, y, given)
     # an overridden fit_transform may mean something else than transform after fit
@@ -190,7 +196,7 @@ def fit_step(step: Any, caller: str, X: Any, y: Any, given: Any, owner: Any, con
 
 def _stays(step: Any, X: Any) -> bool:
     """Whether what `step` makes of X is to stay on the accelerator that the step is on."""
-    if isinstance(X, Tensor) or not isinstance(step, Estimator) or not _on_accelerator(step):
+    if isinstance(X, Tensor | Scan) or not isinstance(step, Estimator) or not _on_accelerator(step):
         return False
     leaf = not isinstance(step, Composition)
     # an encoder's output may be sparse, and must not become dense for the sake of the device

@@ -17,7 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from dovetail.base import Accepts, Transformer
+from dovetail.base import Accepts, Transformer, over_blocks
 from dovetail.data.batches import Batches
 from dovetail.data.columns import Columns, factorize
 from dovetail.data.door import Given
@@ -106,6 +106,7 @@ class Categorical(Transformer):
         check_is_fitted(self)
         return self._codes(self._open(X, reset=False)).to(self._program.device)
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Encode X.
 

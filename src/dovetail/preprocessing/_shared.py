@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dovetail.base import Invertible, run_inverse
+from dovetail.base import Invertible, over_blocks, run_inverse
 from dovetail.data.results import may_overwrite
 from dovetail.data.statistics import Moments
 
@@ -35,6 +35,7 @@ class InPlace(Invertible):
     Its `_transform` and `_inverse` take the answer as `copy`.
     """
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Map X, of the columns that fit saw.
 

@@ -10,9 +10,10 @@ from sklearn.base import _fit_context
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dovetail.base import Accepts, Transformer
+from dovetail.base import Accepts, Transformer, over_blocks
 from dovetail.data.door import Given, open_columns, source
 from dovetail.data.frames import dict_to_arrow, is_frame
+from dovetail.data.scan import first_rows
 from dovetail.data.schema import Role
 from dovetail.data.table import Table
 from dovetail.data.tensors import as_tensor
@@ -83,14 +84,15 @@ class ColumnTyper(Transformer):
 
         Parameters
         ----------
-        X : frame, dict of columns, path, or array-like of shape (n_samples, n_features)
+        X : frame, dict of columns, path, array-like of shape (n_samples, n_features), or scan, of
+            which the first rows tell
         y : ignored, there for the Pipeline
 
         Returns
         -------
         self
         """
-        X = source(X)
+        X = source(first_rows(X))
         if is_frame(X):
             validate_data(self, X, reset=True, skip_check_array=True)
         dropped = [n for n, kind in (self.kinds or {}).items() if kind == "drop"]
@@ -106,6 +108,7 @@ class ColumnTyper(Transformer):
             raise ValueError("input_features is not equal to feature_names_in_")
         return np.asarray(self._output.names, dtype=object)
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """X with its columns checked, in the order of fit, and of their true types.
 

@@ -21,9 +21,10 @@ from sklearn.utils.validation import (
 )
 from torch import Tensor
 
-from dovetail.base import Accepts, Stateless
+from dovetail.base import Accepts, Stateless, over_blocks
 from dovetail.data.door import open_matrix, source
 from dovetail.data.frames import column_names
+from dovetail.data.scan import first_rows
 from dovetail.errors import warn
 from dovetail.program import Program
 
@@ -107,7 +108,7 @@ class FunctionTransformer(Stateless):
         return _call(self.func, self.kw_args)
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Any:
-        X = self._checked(X, reset=reset)
+        X = self._checked(first_rows(X), reset=reset)
         if self.check_inverse and self.func is not None and self.inverse_func is not None:
             self._check_inverse(X)
 
@@ -139,6 +140,7 @@ class FunctionTransformer(Stateless):
                 UserWarning,
             )
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """`func` of X.
 

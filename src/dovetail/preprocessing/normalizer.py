@@ -8,7 +8,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import Tags
 from torch import Tensor
 
-from dovetail.base import Accepts, Stateless
+from dovetail.base import Accepts, Stateless, over_blocks
 from dovetail.data.results import may_overwrite
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.preprocessing._affine import applied
@@ -96,6 +96,7 @@ class Normalizer(OneToOneFeatureMixin, Stateless):
     def _stateless(self) -> _UnitNorm:
         return _UnitNorm(self.norm)
 
+    @over_blocks
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         """Divide each row of X by its norm.
 

@@ -8,7 +8,7 @@ from sklearn.utils import Tags
 
 from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
-from dovetail.data.quantiles import column_quantiles
+from dovetail.data.order_statistics import quantiles
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.preprocessing._affine import Affine
 from dovetail.preprocessing._shared import InPlace, nonzero_scale
@@ -85,10 +85,9 @@ class RobustScaler(OneToOneFeatureMixin, InPlace, Transformer):
         a, b = self.quantile_range
         if not 0 <= a <= b <= 100:
             raise ValueError(f"Invalid quantile range: {self.quantile_range}")
-        X = batches.X
-        self._refuse_sparse(X)
-        levels = torch.tensor([a / 100, 0.5, b / 100], dtype=torch.float64, device=X.device)
-        low, median, high = column_quantiles(X, levels)
+        self._refuse_sparse(batches.head.X)
+        levels = torch.tensor([a / 100, 0.5, b / 100], dtype=torch.float64, device=batches.device)
+        low, median, high = quantiles(batches, levels)
         scale = nonzero_scale(high - low)
         if self.unit_variance:
             normal = torch.special.ndtri(levels)

@@ -9,7 +9,14 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import Tags
 from torch import Tensor
 
-from dovetail.base import Accepts, Invertible, Learned, WeightedIncremental, WeightedTransformer
+from dovetail.base import (
+    Accepts,
+    Invertible,
+    Learned,
+    WeightedIncremental,
+    WeightedTransformer,
+    over_blocks,
+)
 from dovetail.data.batches import Batches
 from dovetail.data.results import may_overwrite
 from dovetail.data.sparse import Matrix, SparseMatrix
@@ -86,8 +93,8 @@ class StandardScaler(OneToOneFeatureMixin, Invertible, WeightedIncremental, Weig
         return tags
 
     def _update(self, before: Any, batches: Batches) -> _Standardize:
-        self._refuse_sparse(batches.X)
-        self._weighted = batches.w is not None or (before is not None and self._weighted)
+        self._refuse_sparse(batches.head.X)
+        self._weighted = batches.weighted or (before is not None and self._weighted)
         moments = column_moments(batches, variance=self.with_std)
         if before is not None:
             moments = merge_moments(_moments_of(before), moments)
@@ -100,6 +107,7 @@ class StandardScaler(OneToOneFeatureMixin, Invertible, WeightedIncremental, Weig
             weight=moments.weight,
         )
 
+    @over_blocks
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         """Standardize X.
 

@@ -27,9 +27,11 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import label_codes
-from dovetail.data.door import Given
+from dovetail.data.door import Given, codes_among
+from dovetail.data.scan import Scan
 from dovetail.data.statistics import Moments, merge_moments
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.distributed import current
 from dovetail.errors import warn
 from dovetail.params import AtLeast, Seed, Splitter
 from dovetail.preprocessing._categorical import Categorical, LookUp, stacked
@@ -139,7 +141,7 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
 
     # -- learning
 
-    def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # y is required here
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the encodings from all rows; for training data use `fit_transform`.
 
         Parameters
@@ -153,7 +155,7 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
         """
         return self._learn(X, y)
 
-    def fit_transform(self, X: Any, y: Any, **params: Any) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Learn the encodings from all rows, and encode each fold of X by the other folds.
 
         Parameters
@@ -168,16 +170,28 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
             float64
         """
         _raise_for_params(params, self, "fit_transform")
-        encoded: list[npt.NDArray[np.float64]] = []
+        encoders: list[_FoldEncoder] = []
 
         def learn(batches: Batches) -> Program:
             program = self._fit(batches)
-            encoded.append(self._cross_fitted(batches.whole, X, y, params))
+            if batches.in_memory:
+                encoders.append(self._cross_fitted(batches, X, y, params))
+            else:
+                everyone = self._all_targets(batches)
+                encoders.append(self._cross_fitted(batches, everyone, everyone, params))
             return program
 
         self._template(learn, X, y, None, reset=True)
+        encoder = encoders[0]
+
+        def encoded(block: Any, start: int) -> npt.NDArray[np.float64]:
+            return encoder(self._codes(self._open(block, reset=False)), start)
+
+        if isinstance(X, Scan):
+            return X.mapped_rows(encoded)
         given = Given.of(X)
-        return as_tensor(encoded[0], given.device) if given.container == "torch" else encoded[0]
+        out = encoded(X, 0)
+        return as_tensor(out, given.device) if given.container == "torch" else out
 
     def _open_y(self, y: Any, X: Any) -> Tensor:
         """The target: numbers, or int64 codes of classes."""
@@ -187,6 +201,29 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
             )
         y = as_numpy(y) if isinstance(y, Tensor) else y
         check_consistent_length(X, y)
+        group = current()
+        if group is None:
+            return self._learn_kind(y)
+        everyone = group.gather(lambda: np.asarray(y))
+        whole = self._learn_kind(np.concatenate([part for part in everyone if len(part)]))
+        before = sum(len(part) for part in everyone[: group.rank])
+        return whole[before : before + len(X)]
+
+    def _prepare_target(self, scan: Scan) -> None:
+        values = scan.target_values()
+        group = current()
+        if group is not None:
+            parts = group.gather(lambda: values)
+            values = np.concatenate([part for part in parts if len(part)])
+        self._learn_kind(values)
+
+    def _open_scanned_y(self, y: Any, X: Any) -> Tensor:
+        if self.classes_ is None:
+            return as_tensor(np.asarray(y)).double()
+        return codes_among(y, self.classes_, X)
+
+    def _learn_kind(self, y: Any) -> Tensor:
+        """Find out what the target of all rows is; the target in its terms."""
         kind = type_of_target(y, input_name="y") if self.target_type == "auto" else self.target_type
         accepted = ("binary", "multiclass", "continuous")
         if kind not in accepted:
@@ -246,26 +283,42 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
         # nan where a category has no rows, or the target does not vary at all
         return torch.lerp(whole.mean, category.mean, torch.nan_to_num(share))
 
+    def _all_targets(self, batches: Batches) -> npt.NDArray[Any]:
+        """The targets of all rows of all processes, as numbers or codes."""
+
+        def of_block(b: Batch) -> npt.NDArray[Any]:
+            assert b.y is not None
+            return as_numpy(b.y)
+
+        return batches.fold(of_block, lambda a, b: np.concatenate([a, b]))
+
     def _cross_fitted(
-        self, rows: Batch, X: Any, y: Any, params: dict[str, Any]
-    ) -> npt.NDArray[np.float64]:
-        """Each fold of the rows encoded by the moments of the rows it is tested against."""
-        coded = rows.mapped(self._codes)
-        splits = self._splits(X, y, params, len(rows))
-        fold = torch.empty(len(rows), dtype=torch.int64)
+        self, batches: Batches, X: Any, y: Any, params: dict[str, Any]
+    ) -> "_FoldEncoder":
+        """What encodes each fold of the rows by the moments of the rows it is tested against."""
+        n, group = len(batches), batches.group
+        splits = self._splits(X, y, params, n)
+        fold = torch.empty(n, dtype=torch.int16)
         for f, (_, test) in enumerate(splits):
             fold[as_tensor(test)] = f
-        if all(_is_partition(train, test, len(rows)) for train, test in splits):
-            moments = self._moments(coded, fold, len(splits))  # all folds at the cost of one
+        if group is not None:  # each process may have drawn other folds
+            fold, counts = group.from_first(fold), group.gather(lambda: len(batches.source))
+            before = sum(counts[: group.rank])
+            fold = fold[before : before + counts[group.rank]]
+        if all(_is_partition(train, test, n) for train, test in splits):
+
+            def block(b: Batch) -> list[Moments]:
+                some = fold[b.start : b.start + len(b)].long()
+                return self._moments(b.mapped(self._codes), some, len(splits))
+
+            # all folds at the cost of one
+            moments = batches.fold(block, lambda a, b: list(map(merge_moments, a, b)))
             trained = [[_of_others(m, f) for m in moments] for f in range(len(splits))]
         else:
+            coded = batches.whole.mapped(self._codes)
             taken = [self._moments(coded.take(as_tensor(train))) for train, _ in splits]
             trained = [[_of_fold(m, 0) for m in moments] for moments in taken]
-        by_fold = [self._tables(moments) for moments in trained]
-        out = np.empty((len(rows), coded.X.shape[1], self._width))
-        for j, tables in enumerate(zip(*by_fold, strict=True)):
-            out[:, j] = np.concatenate(tables)[as_numpy(fold * len(tables[0]) + coded.X[:, j] + 1)]
-        return out.reshape(len(rows), -1)
+        return _FoldEncoder(fold, [self._tables(moments) for moments in trained])
 
     def _splits(
         self, X: Any, y: Any, params: dict[str, Any], n: int
@@ -323,6 +376,26 @@ class TargetEncoder(OneToOneFeatureMixin, Categorical):
         """Where `fit_transform` sends metadata: to `split` of the splitter."""
         mapping = MethodMapping().add(caller="fit_transform", callee="split")
         return MetadataRouter(owner=self).add(splitter=self.cv, method_mapping=mapping)
+
+
+class _FoldEncoder:
+    """Codes to numbers by the fold of each row.
+
+    fold : Tensor of shape (n,); tables : for each fold what each column's codes become, (k + 1, m)
+    """
+
+    def __init__(self, fold: Tensor, tables: list[list[npt.NDArray[Any]]]) -> None:
+        self.fold = fold
+        self.tables = [np.concatenate(column) for column in zip(*tables, strict=True)]
+        self.sizes = [len(table) for table in tables[0]]
+
+    def __call__(self, codes_nd: Tensor, start: int) -> npt.NDArray[np.float64]:
+        """Encode rows, of which the first has the number `start`."""
+        fold = self.fold[start : start + len(codes_nd)].long()
+        out = np.empty((*codes_nd.shape, self.tables[0].shape[1]))
+        for j, (table, size) in enumerate(zip(self.tables, self.sizes, strict=True)):
+            out[:, j] = table[as_numpy(fold * size + codes_nd[:, j] + 1)]
+        return out.reshape(len(codes_nd), -1)
 
 
 def _moments_by_code(

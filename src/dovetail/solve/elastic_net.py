@@ -14,7 +14,7 @@ Legend: n rows, d features, t targets, m features in the working set.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.cross_moments import CrossMoments
 from dovetail.data.sparse import SparseMatrix
-from dovetail.data.statistics import column_moments
+from dovetail.data.statistics import column_moments, targets_of
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.kernels import gram_descent
 from dovetail.solve.loop import State
@@ -111,7 +111,7 @@ class ByRows:
     @classmethod
     def centered(cls, batches: Batches, intercept: bool) -> ByRows:
         """About the means, or about zero without an intercept."""
-        targets = Batches(Batch(batches.y, None, batches.w))
+        targets = targets_of(batches)
         if intercept:
             means = [column_moments(b, variance=False).mean for b in (batches, targets)]
             return cls(batches, *means)
@@ -120,9 +120,13 @@ class ByRows:
 
     def of(self, target: int) -> ByRows:
         """The same for one target alone."""
-        one, whole = slice(target, target + 1), self.batches.whole
-        batches = Batches(Batch(whole.X, self.batches.y[:, one], whole.w))
-        return ByRows(batches, self.x, self.y[one])
+        one = slice(target, target + 1)
+
+        def alone(b: Batch) -> Batch:
+            assert b.y is not None
+            return replace(b, y=b.y[:, one])
+
+        return ByRows(self.batches.mapped(alone), self.x, self.y[one])
 
     def _blocks(self) -> Batches:
         return self.batches.in_blocks(_ROWS)

@@ -46,7 +46,9 @@ class DecisionTree(TreeEstimator):
     def _counts(self) -> tuple[int, ...]:
         raise TypeError(f"{type(self).__name__} does not say what it predicts.")
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, check_input: bool = True
+    ) -> Self:
         """Grow the tree.
 
         Parameters

@@ -12,6 +12,7 @@ from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_array
 from torch import Tensor
 
+from dovetail.base import over_blocks
 from dovetail.data.batches import Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import target_device
@@ -133,6 +134,7 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
         """
         return self._learn_and_transform(raw_documents)
 
+    @over_blocks
     def transform(self, raw_documents: Any) -> Any:
         """Count the terms of the vocabulary; other terms are passed over.
 

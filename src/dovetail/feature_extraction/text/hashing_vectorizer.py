@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils import murmurhash3_32
 
-from dovetail.base import Stateless
+from dovetail.base import Stateless, over_blocks
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import target_device
 from dovetail.feature_extraction.text._counting import counted_in_parts
@@ -97,6 +97,7 @@ class HashingVectorizer(Vectorizer, Stateless, auto_wrap_output_keys=None):
         """
         return self.fit(X, y).transform(X)
 
+    @over_blocks
     def transform(self, X: Any) -> Any:
         """Count the hashes of the terms of documents X.
 

@@ -9,7 +9,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import Tags
 from torch import Tensor
 
-from dovetail.base import Accepts, Transformer
+from dovetail.base import Accepts, Transformer, over_blocks
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.feature_extraction.text._entries import as_configured
@@ -73,6 +73,7 @@ class TfidfTransformer(OneToOneFeatureMixin, WeighsByIdf, Transformer, auto_wrap
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @over_blocks
     def transform(self, X: Any, copy: bool = True) -> Any:
         """Weigh counts.
 
