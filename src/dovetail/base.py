@@ -267,15 +267,16 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
         """What was given to a fit, checked: rows in memory, a scan, or a share of a group's."""
+
+        def opened() -> Batches:
+            if isinstance(X, Scan):
+                _refuse_beside(X, y, sample_weight)
+                return Batches(self._opened(X, reset=reset))
+            rows = self._open(X, reset=reset)
+            return Batches(Batch(rows, self._open_y(y, rows), open_weights(sample_weight, rows)))
+
         group = current()
-        if isinstance(X, Scan):
-            _refuse_beside(X, y, sample_weight)
-            batches = Batches(self._opened(X, reset=reset))
-        else:
-            opened = self._open(X, reset=reset)
-            targets = self._open_y(y, opened)
-            batches = Batches(Batch(opened, targets, open_weights(sample_weight, opened)))
-        return batches if group is None else self._joined(batches, group)
+        return opened() if group is None else self._joined(group.together(opened), group)
 
     def _opened(self, scan: Scan, *, reset: bool) -> Stream:
         """A scan behind the door: its first block as a fit opens it, the others held against

@@ -46,12 +46,15 @@ class Group:
 
     def together(self, compute: Callable[[], S]) -> S:
         """compute() here, once it is known that it succeeds everywhere; where it fails in one
-        process, every process raises.
+        process, every process raises. It may itself call the group: a process that fails before
+        that is heard of in the inner call.
         """
         failure: Exception | None = None
         found: Any = None
         try:
             found = compute()
+        except DistributedError:  # which all processes know of
+            raise
         except Exception as error:
             failure = error
         failed = torch.tensor([0 if failure is None else self.rank + 1])

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import scipy.sparse as sp
 import torch
 from sklearn.exceptions import DataConversionWarning
@@ -26,7 +27,14 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from torch import Tensor
 
 from dovetail.data.columns import Columns, label_codes
-from dovetail.data.frames import column_names, is_frame, is_path, normalize, take_columns
+from dovetail.data.frames import (
+    column_names,
+    is_frame,
+    is_path,
+    normalize,
+    numeric_matrix,
+    take_columns,
+)
 from dovetail.data.read import read_frame
 from dovetail.data.schema import nearest
 from dovetail.data.sparse import Matrix, SparseMatrix
@@ -178,6 +186,7 @@ def open_matrix(
     device = device or target_device(X)
     if isinstance(X, Tensor):
         return _open_tensor(estimator, X, accepts, reset=reset).to(device)
+    matrix = numeric_matrix(X) if isinstance(X, pa.Table) else None
     checks = {
         "accept_sparse": accepts.sparse or False,
         "dtype": [np.float64, np.float32, np.float16] if accepts.half else [np.float64, np.float32],
@@ -185,7 +194,10 @@ def open_matrix(
         "ensure_min_samples": _least_rows(accepts, reset),
     }
     try:
-        if reset is None:
+        if matrix is not None and reset is not None:  # names from the table, numbers from its copy
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        if reset is None or matrix is not None:
+            X = X if matrix is None else matrix
             array = check_array(X, estimator=estimator, input_name="X", **checks)
         else:
             array = validate_data(estimator, X, reset=reset, **checks)

@@ -99,9 +99,10 @@ def scan_parquet(
     files = _Files.of(source)
     kept = [name for name in (target, sample_weight) if name is not None]
     names = [n for n in files.schema.names if n not in kept] if columns is None else list(columns)
+    for name, role in ((target, "target"), (sample_weight, "weight")):
+        if name is not None and name in names:
+            raise SchemaError(f"The column {name!r} cannot be both the {role} and a column of X.")
     files.check([*names, *kept])
-    if target in names or sample_weight in names:
-        raise SchemaError(f"The column {target!r} cannot be both the target and a column of X.")
     if not names:
         raise DataError("A scan needs at least one column besides the target.")
     if block_rows is not None and block_rows < 1:

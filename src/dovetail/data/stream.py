@@ -1,13 +1,14 @@
 """A scan behind the door: blocks of checked rows, opened as they are read, for passes without end.
 
 Solvers that make many passes ask for `kept` rows: what the door made of a block is written to a
-temporary file on the first pass, and read from there on the next ones, which costs a copy of
-memory where the file is in the page cache.
+temporary file on the first pass. On the next ones that file is mapped into memory, a block at a
+time: nothing is copied, and what the system cannot keep of the file it reads again.
 """
 
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -18,10 +19,9 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch
 from dovetail.data.columns import Columns
-from dovetail.data.prefetch import prefetched
 from dovetail.data.scan import Rows, Scan
 from dovetail.data.sparse import SparseMatrix
-from dovetail.data.tensors import as_numpy
+from dovetail.data.tensors import as_numpy, as_tensor
 
 __all__ = ["Stream"]
 
@@ -56,14 +56,14 @@ class Stream:
         if store is None:
             yield from map(self.open, self.scan.blocks())
         elif store.whole:
-            yield from prefetched(store.read(self.head.X.device))
+            yield from store.read(self.head.X.device)
         else:
             store.begin()
             for rows in self.scan.blocks():
                 block = self.open(rows)
                 store.write(block)
                 yield block
-            store.whole = True
+            store.end()
 
     def mapped(self, change: Callable[[Batch], Batch]) -> Stream:
         """The blocks, changed on their way."""
@@ -90,6 +90,7 @@ class _Store:
     def __init__(self) -> None:
         self.whole = False
         self._file = tempfile.TemporaryFile(prefix="dovetail-")  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._blocks: list[tuple[list[_Piece | None], tuple[Any, ...]]] = []
         self._starts: list[int] = []
 
@@ -98,6 +99,11 @@ class _Store:
         self._file.seek(0)
         self._file.truncate()
         self._blocks, self._starts = [], []
+
+    def end(self) -> None:
+        """All blocks are there."""
+        self._file.flush()
+        self.whole = True
 
     def write(self, block: Batch) -> None:
         """Keep a block."""
@@ -128,6 +134,7 @@ class _Store:
     def _get(self, piece: _Piece | None, device: torch.device) -> Tensor | None:
         if piece is None:
             return None
-        self._file.seek(piece.offset)
-        array = np.fromfile(self._file, piece.dtype, int(np.prod(piece.shape)))
-        return torch.from_numpy(array.reshape(piece.shape)).to(device)
+        if not np.prod(piece.shape):
+            return torch.from_numpy(np.empty(piece.shape, piece.dtype)).to(device)
+        array = np.memmap(self._file, piece.dtype, "r", piece.offset, piece.shape)
+        return as_tensor(array, device)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from dovetail.distributed import current
 from dovetail.settings import settings
 from dovetail.solve.solution import Solution, Status
 
@@ -91,7 +92,7 @@ def solve(
         With advice where the solver did not converge.
     """
     watch = watch or Watch()
-    deadline = _deadline()
+    deadline, group = _deadline(), current()
     n_iter, history = 0, []
     state = solver.init()
     status = solver.stop(state)
@@ -113,6 +114,8 @@ def solve(
                 say(_line(n_iter, state.record))
             asked = watch.end(n_iter, state.value, state.record)
             status = Status.CALLBACK if asked else solver.stop(state)
+        if group is not None:  # all processes must take as many steps
+            status = group.from_first(status)
     return Solution(solver.best(state), status, n_iter, history, _advice(solver, status, n_iter))
 
 

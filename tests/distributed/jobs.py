@@ -1,0 +1,134 @@
+"""What the processes of the tests run: `python jobs.py JOB FOLDER`, started as torchrun starts
+them.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import KFold
+
+import dovetail as dv
+from dovetail.compose import make_column_selector as columns
+from dovetail.compose import make_column_transformer
+from dovetail.datasets import load_california
+from dovetail.impute import SimpleImputer
+from dovetail.linear_model import (
+    GammaRegressor,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+)
+from dovetail.pipeline import make_pipeline
+from dovetail.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+
+
+def mixed():
+    folds = KFold(4, shuffle=True, random_state=0)
+    words = columns(dtype_exclude="number")
+    return make_pipeline(
+        make_column_transformer(
+            (
+                make_pipeline(SimpleImputer(strategy="median", add_indicator=True), RobustScaler()),
+                columns(dtype_include="number"),
+            ),
+            (
+                make_pipeline(
+                    SimpleImputer(strategy="most_frequent"),
+                    OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5),
+                ),
+                words,
+            ),
+            (TargetEncoder(cv=folds), words),
+        ),
+        MaxAbsScaler(),
+        LogisticRegression(solver="newton-cholesky", class_weight="balanced"),
+    )
+
+
+def fits(folder):
+    """Models of scans and of arrays; what was learned goes to a file for each rank."""
+    rows = dv.scan_parquet(str(folder / "*.parquet"), "income", block_rows=911)
+    learned = {"mixed": mixed().fit(rows)[-1].coef_}
+    X, y = load_california(return_X_y=True)
+    X = X.select_dtypes("number").fillna(0.0).to_numpy()[::8]
+    X, y = dv.distributed.share(X, y.to_numpy()[::8])
+    Z = StandardScaler().fit(X).transform(X)
+    names = np.where(y > 2e5, "dear", np.where(y > 1e5, "fair", "cheap")).astype(object)
+    models = [
+        (Ridge(), y),
+        (LinearRegression(), y),
+        (Lasso(alpha=100.0), y),
+        (GammaRegressor(solver="newton-cholesky"), y),
+        (LogisticRegression(max_iter=20), names),
+        (RidgeClassifier(class_weight="balanced"), names),
+    ]
+    for model, target in models:
+        learned[type(model).__name__] = model.fit(Z, target).coef_
+    with dv.distributed.alone():
+        learned["alone"] = np.array([len(X), LinearRegression().fit(X, y).coef_[0]])
+    np.savez(folder / f"learned-{dv.distributed.rank()}.npz", **learned)
+
+
+def empty(folder):
+    """The last process has no rows, and with arrays only the first has some."""
+    rows = dv.scan_parquet(folder / "part-0.parquet", "income", columns=["age", "education-num"])
+    learned = {"scan": make_pipeline(StandardScaler(), LogisticRegression()).fit(rows)[-1].coef_}
+    X, y = np.arange(12.0).reshape(6, 2) ** 1.5, np.arange(6.0)
+    mine = slice(None) if dv.distributed.rank() == 0 else slice(0)
+    learned["array"] = make_pipeline(MinMaxScaler(), Ridge()).fit(X[mine], y[mine])[-1].coef_
+    labels = np.array(list("aabbcc"), dtype=object)
+    model = LogisticRegression(solver="newton-cholesky").fit(X[mine], labels[mine])
+    learned["classes"] = model.coef_
+    np.savez(folder / f"empty-{dv.distributed.rank()}.npz", **learned)
+
+
+def bad(folder):
+    """One process is given what no model can be fitted to."""
+    X, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
+    if dv.distributed.rank() == 1:
+        X[3, 1] = np.nan
+    Ridge().fit(X, y)
+
+
+def widths(folder):
+    """The processes give different columns."""
+    X = np.arange(20.0).reshape(10, 2)[:, : 1 + dv.distributed.rank()]
+    Ridge().fit(X, np.arange(10.0))
+
+
+def killed(folder):
+    """A process is killed in the middle of a fit."""
+    X = np.random.default_rng(dv.distributed.rank()).normal(size=(2000, 10))
+    y = X[:, 0] > 0
+    (folder / f"started-{dv.distributed.rank()}").touch()
+    for step in range(10_000):
+        LogisticRegression(max_iter=5, tol=0.0).fit(X, y)
+        if step == 20 and dv.distributed.rank() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hung(folder):
+    """A process stops taking part."""
+    if dv.distributed.rank() == 1:
+        time.sleep(60)
+    Ridge().fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
+
+
+if __name__ == "__main__":
+    job, folder = sys.argv[1:3]
+    dv.distributed.init(timeout=8.0 if job == "hung" else 30.0)
+    with dv.config(verbosity=0):
+        globals()[job](Path(folder))
