@@ -28,7 +28,7 @@ from torch import Tensor
 
 from dovetail.errors import DistributedError
 
-__all__ = ["Group", "alone", "current", "init", "rank", "share", "size"]
+__all__ = ["Group", "agreed", "alone", "current", "init", "rank", "share", "size"]
 
 S = TypeVar("S")
 
@@ -110,6 +110,14 @@ class Group:
 
 
 _current: Group | None = None
+
+
+def agreed(compute: Callable[[], S]) -> S:
+    """compute(), as rank 0 finds it where there is a group: choices that follow from the first rows
+    must not differ.
+    """
+    group = _current
+    return compute() if group is None else group.from_first(group.together(compute))
 
 
 def init(*, backend: str | None = None, timeout: float = 300.0) -> Group:

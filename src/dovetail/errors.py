@@ -51,6 +51,18 @@ class DistributedError(DovetailError, RuntimeError):
     """Processes that fit together have lost one another, or one of them failed."""
 
 
+def needs_all_rows(where: str) -> DataError:
+    """The error of what cannot be learned from sums over rows.
+
+    where : where the rows are instead of in this process's memory
+    """
+    return DataError(
+        f"This needs all rows in memory at once, but they {where}. Load them, choose another "
+        "solver or option, or an estimator that learns from sums over rows, as linear models, "
+        "scalers and encoders do."
+    )
+
+
 def optional_dependency(package: str, purpose: str, *, install: str | None = None) -> Exception:
     """The error for an absent optional package, with the command that cures it."""
     return MissingDependencyError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 import scipy.sparse as sp
@@ -39,6 +40,7 @@ from dovetail.compose._outputs import (
 )
 from dovetail.data.frames import column_names, take_columns
 from dovetail.data.scan import Scan, first_rows
+from dovetail.distributed import agreed
 from dovetail.params import Between, Has, Rule
 from dovetail.pipeline._branches import Branch, Branches, is_word
 from dovetail.pipeline._composition import NamedMembers, Routed, as_foreign, name_estimators
@@ -206,7 +208,8 @@ class ColumnTransformer(NamedMembers, Branches):
         the positions.
         """
         names, width = column_names(X), X.shape[1]
-        chosen = [(n, t, c(X) if callable(c) else c) for n, t, c in self.transformers]
+        asked = {n: partial(c, X) for n, _, c in self.transformers if callable(c)}
+        chosen = [(n, t, agreed(asked[n]) if n in asked else c) for n, t, c in self.transformers]
         self._positions = {n: positions_of(c, names, width) for n, _, c in chosen}
         taken = {j for positions in self._positions.values() for j in positions}
         rest = self._positions["remainder"] = [j for j in range(width) if j not in taken]

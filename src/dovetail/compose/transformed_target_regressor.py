@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
 from torch import Tensor
 
 from dovetail.base import Estimator
+from dovetail.data.scan import in_one_memory
 from dovetail.errors import ProgramError, warn
 from dovetail.linear_model import LinearRegression, Ridge
 from dovetail.params import Has
@@ -117,6 +118,7 @@ class TransformedTargetRegressor(RegressorMixin, Nest):
         -------
         self
         """
+        in_one_memory(X)
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         target = self._target(y)

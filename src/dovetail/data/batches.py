@@ -19,7 +19,7 @@ from torch import Tensor
 from dovetail.data.columns import Columns
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.distributed import Group
-from dovetail.errors import DataError
+from dovetail.errors import needs_all_rows
 
 __all__ = ["Batch", "Batches", "Blocks"]
 
@@ -184,12 +184,8 @@ class Batches:
         """
         if isinstance(self.source, Batch) and self.group is None:
             return self.source
-        where = "are read in blocks" if self.group is None else "are shared among processes"
-        raise DataError(
-            f"This needs all rows in memory at once, but they {where}. Load them, choose another "
-            "solver or option, or an estimator that learns from sums over rows, as linear models, "
-            "scalers and encoders do."
-        )
+        shared = self.group is not None
+        raise needs_all_rows("are shared among processes" if shared else "are read in blocks")
 
     @property
     def X(self) -> Matrix:

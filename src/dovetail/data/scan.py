@@ -25,9 +25,9 @@ from dovetail.data.frames import is_frame, take_columns
 from dovetail.data.prefetch import prefetched
 from dovetail.data.schema import nearest
 from dovetail.distributed import rank, size
-from dovetail.errors import DataError, SchemaError
+from dovetail.errors import DataError, SchemaError, needs_all_rows
 
-__all__ = ["Rows", "Scan", "first_rows", "scan_parquet"]
+__all__ = ["Rows", "Scan", "first_rows", "in_one_memory", "scan_parquet"]
 
 # Numbers in a block: 16 MB of float64, which is much beside the cost of a block and little beside
 # memory.
@@ -49,7 +49,7 @@ class Rows(NamedTuple):
 
 def scan_parquet(
     source: str | Path | Sequence[str | Path],
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     columns: Sequence[str] | None = None,
     sample_weight: str | None = None,
@@ -61,8 +61,8 @@ def scan_parquet(
     ----------
     source : path, pattern such as "rows/*.parquet", or list of paths
         All files need the same columns, of the same types.
-    target : str or None
-        The column to predict.
+    target : str, list of str or None
+        The column to predict, or the columns where there are several outputs.
     columns : list of str or None
         The columns of X; None takes all but the target and the weights.
     sample_weight : str or None
@@ -91,16 +91,19 @@ def scan_parquet(
     Examples
     --------
     >>> import dovetail as dv
-    >>> from dovetail.datasets import path
-    >>> rows = dv.scan_parquet(path("california"), target="MedHouseVal")
+    >>> from dovetail.datasets import example
+    >>> rows = dv.scan_parquet(example("california").path, target="median_house_value")
     >>> rows.shape
-    (20640, 8)
+    (20640, 9)
     """
     files = _Files.of(source)
-    kept = [name for name in (target, sample_weight) if name is not None]
+    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    flat = target is None or isinstance(target, str)
+    kept = [*targets, *([sample_weight] if sample_weight else [])]
     names = [n for n in files.schema.names if n not in kept] if columns is None else list(columns)
-    for name, role in ((target, "target"), (sample_weight, "weight")):
-        if name is not None and name in names:
+    for name in kept:
+        if name in names:
+            role = "target" if name in targets else "weight"
             raise SchemaError(f"The column {name!r} cannot be both the {role} and a column of X.")
     files.check([*names, *kept])
     if not names:
@@ -108,7 +111,7 @@ def scan_parquet(
     if block_rows is not None and block_rows < 1:
         raise ValueError(f"block_rows must be at least 1. Got {block_rows}.")
     block_rows = block_rows or max(_LEAST_ROWS, _NUMBERS // len(names))
-    return Scan(files, tuple(names), target, sample_weight, block_rows)
+    return Scan(files, tuple(names), targets, flat, sample_weight, block_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,8 @@ class Scan:
 
     _files: _Files
     names: tuple[str, ...]
-    target: str | None
+    target: tuple[str, ...]
+    flat: bool
     sample_weight: str | None
     block_rows: int
     _steps: tuple[Callable[[Any, int], Any], ...] = ()
@@ -163,23 +167,28 @@ class Scan:
 
     @property
     def _columns(self) -> list[str]:
-        kept = [name for name in (self.target, self.sample_weight) if name is not None]
-        return [*dict.fromkeys(self.names), *kept]
+        weights = [self.sample_weight] if self.sample_weight else []
+        return [*dict.fromkeys(self.names), *self.target, *weights]
 
     def _rows(self, table: pa.Table, start: int) -> Rows:
         X: Any = table.select(list(self.names))
         for step in self._steps:
             X = step(X, start)
-        y, w = (_values(table, name) for name in (self.target, self.sample_weight))
-        return Rows(X, y, w, start)
+        w = _values(table, self.sample_weight) if self.sample_weight else None
+        return Rows(X, self._target_of(table) if self.target else None, w, start)
+
+    def _target_of(self, table: pa.Table) -> npt.NDArray[Any]:
+        """Targets of shape (n,), or (n, t) where a list of columns was named."""
+        found = [_values(table, name) for name in self.target]
+        return found[0] if self.flat else np.column_stack(found)
 
     def targets(self) -> Iterator[npt.NDArray[Any]]:
         """The targets of this process's rows, some at a time; where it has no rows, none once."""
-        if self.target is None:
+        if not self.target:
             raise DataError(
                 "This needs a target: say which column it is, scan_parquet(..., target=...)."
             )
-        return self._column(self.target)
+        return map(self._target_of, self._tables(list(self.target)))
 
     def target_values(self) -> npt.NDArray[Any]:
         """The targets of all rows of this process, shape (n,)."""
@@ -189,13 +198,14 @@ class Scan:
         """The weights of all rows of this process, None without."""
         if self.sample_weight is None:
             return None
-        return np.concatenate(list(self._column(self.sample_weight)))
+        name = self.sample_weight
+        return np.concatenate([_values(table, name) for table in self._tables([name])])
 
-    def _column(self, name: str) -> Iterator[npt.NDArray[Any]]:
+    def _tables(self, names: list[str]) -> Iterator[pa.Table]:
+        """A few columns of this process's rows; where it has no rows, a table without any."""
         if not len(self):
-            yield _values(self._files.empty([name]), name)
-        for table in self._files.tables([name], _COLUMN_ROWS):
-            yield _values(table, name)
+            yield self._files.empty(names)
+        yield from self._files.tables(names, _COLUMN_ROWS)
 
     # -- other scans
 
@@ -244,6 +254,21 @@ def first_rows(X: Any) -> Any:
     return X.head.X if isinstance(X, Scan) else X
 
 
+def in_one_memory(X: Any) -> Any:
+    """X itself.
+
+    Raises
+    ------
+    DataError
+        It is a scan, or other processes hold other rows.
+    """
+    if isinstance(X, Scan):
+        raise needs_all_rows("are read in blocks")
+    if size() > 1:
+        raise needs_all_rows("are shared among processes")
+    return X
+
+
 def _stacked(parts: list[Any]) -> Any:
     if sp.issparse(parts[0]):
         return sp.vstack(parts, format=parts[0].format)
@@ -252,15 +277,14 @@ def _stacked(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def _values(table: pa.Table, name: str | None) -> Any:
-    if name is None:
-        return None
+def _values(table: pa.Table, name: str) -> npt.NDArray[Any]:
     column = table.column(name)
     if column.null_count:
         raise DataError(
             f"The column {name!r} has missing values. Drop these rows before they are scanned."
         )
-    return column.to_numpy()
+    values: npt.NDArray[Any] = column.to_numpy()
+    return values
 
 
 # -- files

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dovetail.base import Estimator
 from dovetail.data.columns import distinct, factorize
+from dovetail.data.scan import in_one_memory
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.preprocessing._vocabulary import Vocabulary, sorted_vocabulary
 from dovetail.program import Program
@@ -33,7 +34,7 @@ class LabelTransformer(TransformerMixin, Estimator, auto_wrap_output_keys=None):
         -------
         self
         """
-        self._program = self._learned(plain(y))
+        self._program = self._learned(plain(in_one_memory(y)))
         return self
 
     def _learned(self, y: Any) -> Program:

@@ -17,6 +17,7 @@ from dovetail.data.scan import first_rows
 from dovetail.data.schema import Role
 from dovetail.data.table import Table
 from dovetail.data.tensors import as_tensor
+from dovetail.distributed import agreed
 from dovetail.errors import ProgramError
 from dovetail.program import Program
 
@@ -96,7 +97,7 @@ class ColumnTyper(Transformer):
         if is_frame(X):
             validate_data(self, X, reset=True, skip_check_array=True)
         dropped = [n for n, kind in (self.kinds or {}).items() if kind == "drop"]
-        self.schema_ = self._table(X, reset=True).schema
+        self.schema_ = agreed(lambda: self._table(X, reset=True).schema)
         features = set(self.schema_.select(role=Role.FEATURE)) - set(dropped)
         self._output = self.schema_.without(*(set(self.schema_.names) - features))
         return self

@@ -19,6 +19,7 @@ from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import Columns, label_codes
 from dovetail.data.door import Given, give_back, open_matrix, open_targets, open_weights
+from dovetail.data.scan import in_one_memory
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import warn
@@ -47,7 +48,7 @@ class TreeEstimator(_Grown, Estimator):
         return open_matrix(self, X, accepts, reset=reset, device=device)
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
-        opened = self._open(X, reset=reset)
+        opened = self._open(in_one_memory(X), reset=reset)
         targets = self._open_y(y, opened)
         w = open_weights(sample_weight, opened, dtype=torch.float64)
         return Batches(Batch(opened, targets, self._weigh(y, w)))

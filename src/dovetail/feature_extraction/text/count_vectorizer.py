@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dovetail.base import over_blocks
 from dovetail.data.batches import Batches
+from dovetail.data.scan import in_one_memory
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import target_device
 from dovetail.errors import warn
@@ -123,7 +124,7 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
         -------
         self
         """
-        return self._learn(raw_documents, y)
+        return self._learn(in_one_memory(raw_documents), y)
 
     def fit_transform(self, raw_documents: Any, y: Any = None) -> Any:
         """Learn the vocabulary and count, reading the documents once.
@@ -132,7 +133,7 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
         -------
         CSR matrix of shape (n_samples, n_terms)
         """
-        return self._learn_and_transform(raw_documents)
+        return self._learn_and_transform(in_one_memory(raw_documents))
 
     @over_blocks
     def transform(self, raw_documents: Any) -> Any:
