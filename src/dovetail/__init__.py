@@ -34,6 +34,7 @@ _HOMES = {
 }
 _FAMILIES = (
     "compose",
+    "decomposition",
     "ensemble",
     "feature_extraction",
     "impute",
@@ -50,6 +51,7 @@ __all__ = [
     "compare",
     "compose",
     "config",
+    "decomposition",
     "distributed",
     "ensemble",
     "feature_extraction",

@@ -7,11 +7,9 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.statistics import column_moments, targets_of
+from dovetail.solve.singular_values import triangle
 
-# Rows of a block: its shifted copy stays small beside X, and its products are still efficient.
-_ROWS = 8192
-
-__all__ = ["Centered", "center", "triangle"]
+__all__ = ["Centered", "center", "centered_triangle"]
 
 
 class Centered(NamedTuple):
@@ -34,30 +32,18 @@ def center(batches: Batches, *, intercept: bool) -> Centered:
     return Centered(*zeros)
 
 
-def triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
-    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense
-    X.
-
-    Triangles of blocks, one under the other, have the triangle of all rows (Demmel et al. 2012,
-    https://doi.org/10.1137/080731992): this is a fold, as backward stable as one factorization.
-    """
+def centered_triangle(batches: Batches, means: Centered) -> tuple[Tensor, Tensor]:
+    """R, (min(n, d), d), and Qᵀ y, (min(n, d), t), of √W (X − x̄) = Q R; float64, for dense X."""
     d = batches.n_features
 
-    def block(b: Batch) -> Tensor:
+    def rows(b: Batch) -> Tensor:
         X, y = _shifted(b, means)
         both = torch.cat([X, y], 1).double()
-        if b.w is not None:
-            both *= b.w.double().sqrt()[:, None]
-        return _r(both)
+        return both if b.w is None else both * b.w.double().sqrt()[:, None]
 
-    R = batches.in_blocks(max(_ROWS, 4 * d)).fold(block, lambda a, b: _r(torch.cat([a, b])))
+    R = triangle(batches, rows, width=d + batches.n_targets)
     top = min(len(R), d)
     return R[:top, :d], R[:top, d:]
-
-
-def _r(A: Tensor) -> Tensor:
-    R: Tensor = torch.linalg.qr(A, mode="r").R
-    return R
 
 
 def _shifted(b: Batch, means: Centered) -> tuple[Tensor, Tensor]:

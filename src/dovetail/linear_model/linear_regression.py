@@ -10,7 +10,7 @@ from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import cross_moments
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._center import Centered, center, triangle
+from dovetail.linear_model._center import Centered, center, centered_triangle
 from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Coefficients, with_matrix
 from dovetail.params import AtLeast
@@ -123,7 +123,7 @@ class LinearRegression(Coefficients, WeightedRegressor):
 
     def _by_factors(self, batches: Batches, means: Centered) -> Tensor:
         """From the triangle R of X = QR, found block by block, and the singular values of R."""
-        R, z = triangle(batches, means)
+        R, z = centered_triangle(batches, means)
         U, s, Vh = torch.linalg.svd(R, full_matrices=False)
         keep = s > torch.finfo(batches.dtype).eps * min(R.shape) * s.max()
         self.rank_ = int(keep.sum())
