@@ -14,6 +14,7 @@ FAMILIES = (
     "models",
     "linear",
     "decomposition",
+    "cluster",
     "trees",
     "boosting",
     "scaling",

@@ -33,6 +33,7 @@ _HOMES = {
     "scan_parquet": "dovetail.data.scan",
 }
 _FAMILIES = (
+    "cluster",
     "compose",
     "decomposition",
     "ensemble",
@@ -48,6 +49,7 @@ _TOOLS = ("distributed", "inspection")
 
 __all__ = [
     "__version__",
+    "cluster",
     "compare",
     "compose",
     "config",

@@ -15,6 +15,7 @@ from tests.contract.instances import data_for, instances, is_checked, is_text, n
 # What the guide says can be streamed.
 STREAMED = {
     "IncrementalPCA",
+    "KMeans",
     "PCA",
     "ElasticNet",
     "FunctionTransformer",

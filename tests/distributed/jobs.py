@@ -12,9 +12,11 @@ import numpy as np
 from sklearn.model_selection import KFold
 
 import dovetail as dv
+from dovetail.cluster import KMeans
 from dovetail.compose import make_column_selector as columns
 from dovetail.compose import make_column_transformer
 from dovetail.datasets import load_california
+from dovetail.decomposition import PCA
 from dovetail.impute import SimpleImputer
 from dovetail.linear_model import (
     GammaRegressor,
@@ -77,6 +79,10 @@ def fits(folder):
     ]
     for model, target in models:
         learned[type(model).__name__] = model.fit(Z, target).coef_
+    clusters = KMeans(5, random_state=0).fit(Z)
+    learned["KMeans"] = clusters.cluster_centers_
+    learned["inertia"] = np.array(clusters.inertia_)
+    learned["PCA"] = PCA(3, svd_solver="full").fit(Z).components_
     with dv.distributed.alone():
         learned["alone"] = np.array([len(X), LinearRegression().fit(X, y).coef_[0]])
     np.savez(folder / f"learned-{dv.distributed.rank()}.npz", **learned)

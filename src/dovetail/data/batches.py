@@ -262,8 +262,47 @@ class Batches:
         return self if isinstance(source, Batch) else replace(self, source=source.kept())
 
     def take(self, index: Tensor) -> Batches:
-        """Some of the rows, for a validation split."""
-        return Batches(self.whole.take(index), self.rows_per_block)
+        """Some of the rows, by their numbers among all, in memory (of every process). Of rows in
+        memory also by a mask.
+        """
+        if self.in_memory:
+            return Batches(self.whole.take(index), self.rows_per_block)
+        ordered, place = index.sort()
+        before = self._rows_before()
+
+        def block(b: Batch) -> Batch:
+            first = before + b.start
+            inside = (ordered >= first) & (ordered < first + len(b))
+            return b.take(ordered[inside] - first)
+
+        found = self.fold(block, _below)
+        return Batches(found.take(place.argsort()))
+
+    def gathered(self) -> Batch:
+        """All rows, in memory (of every process)."""
+        return self.whole if self.in_memory else self.fold(lambda b: b, _below)
+
+    def column(self, f: Callable[[Batch], Tensor]) -> Tensor:
+        """A number for each of all rows."""
+        return self.fold(f, lambda a, b: torch.cat([a, b]))
+
+    def _rows_before(self) -> int:
+        """Rows of the processes of lower rank."""
+        group, mine = self.group, len(self.source)
+        if group is None:
+            return 0
+        return sum(group.gather(lambda: mine)[: group.rank])
+
+
+def _below(a: Batch, b: Batch) -> Batch:
+    """The rows of two blocks, one below the other."""
+
+    def joined(x: Any, y: Any) -> Any:
+        if x is None:
+            return None
+        return x.above(y) if isinstance(x, SparseMatrix) else torch.cat([x, y])
+
+    return Batch(joined(a.X, b.X), joined(a.y, b.y), joined(a.w, b.w), a.start)
 
 
 def _add(a: Any, b: Any) -> Any:

@@ -100,6 +100,11 @@ class SparseMatrix:
             self.array_class,
         )
 
+    def above(self, other: SparseMatrix) -> SparseMatrix:
+        """The rows of this matrix and below them those of another."""
+        both = sp.vstack([self.to_scipy(), other.to_scipy()], format=self.format)
+        return SparseMatrix.from_scipy(both, self.device)
+
     def with_values(self, values: Tensor) -> SparseMatrix:
         """The same pattern with other stored values."""
         return SparseMatrix(

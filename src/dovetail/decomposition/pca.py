@@ -12,6 +12,7 @@ from dovetail.base import Accepts, Learned
 from dovetail.data.batches import Batches
 from dovetail.data.statistics import Moments, column_moments
 from dovetail.decomposition._projection import Principal, Projection, projection
+from dovetail.distributed import agreed
 from dovetail.params import AtLeast, OpenFraction, Seed
 from dovetail.solve.singular_values import (
     Normalizer,
@@ -205,7 +206,7 @@ class PCA(Principal):
     def _solved(self, solver: str, batches: Batches, mean: Tensor, wanted: Any) -> Singular:
         if solver == "full":
             return by_triangle(batches, mean)
-        random = check_random_state(self.random_state)
+        random = agreed(lambda: check_random_state(self.random_state))
         if solver == "arpack":
             return by_lanczos(batches.X, mean, wanted, tol=self.tol, random=random)
         return by_random_basis(

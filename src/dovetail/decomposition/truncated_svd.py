@@ -9,6 +9,7 @@ from dovetail.base import Accepts
 from dovetail.data.batches import Batches
 from dovetail.data.statistics import column_moments
 from dovetail.decomposition._projection import Components, Projection, projection
+from dovetail.distributed import agreed
 from dovetail.params import AtLeast, Seed
 from dovetail.solve.singular_values import Normalizer, by_lanczos, by_random_basis
 
@@ -83,7 +84,7 @@ class TruncatedSVD(Components):
                 f"Found array with {d} feature(s) (shape=({n}, {d})) while a minimum of 2 is "
                 "required by TruncatedSVD."
             )
-        random = check_random_state(self.random_state)
+        random = agreed(lambda: check_random_state(self.random_state))
         if self.algorithm == "arpack":
             if k >= min(n, d):
                 raise ValueError(

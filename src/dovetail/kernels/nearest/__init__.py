@@ -1,0 +1,6 @@
+"""Which of several points is the nearest to each row, and sums of rows by that."""
+
+from dovetail.kernels.nearest.cpu import filter_rows, move, nearest_two, settle
+from dovetail.kernels.nearest.reference import nearest_two as reference_nearest_two
+
+__all__ = ["filter_rows", "move", "nearest_two", "reference_nearest_two", "settle"]
