@@ -8,7 +8,16 @@ import warnings
 
 from benchmarks.harness import report, run
 
-FAMILIES = ("preparation", "text", "models", "linear", "trees", "boosting", "scaling")
+FAMILIES = (
+    "preparation",
+    "text",
+    "models",
+    "linear",
+    "trees",
+    "boosting",
+    "bayes",
+    "scaling",
+)
 
 
 def main() -> None:
