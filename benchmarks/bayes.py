@@ -1,6 +1,4 @@
-"""Naive Bayes, discriminant analysis, covariances and mixtures beside scikit-learn and, where it has
-them, oneDAL.
-"""
+"""Naive Bayes, discriminant analysis, covariances and mixtures beside scikit-learn."""
 
 from __future__ import annotations
 
@@ -26,6 +24,21 @@ def cases() -> Iterator[Case]:
     words, topics = _words()
     for name in ("MultinomialNB", "ComplementNB", "BernoulliNB"):
         yield from _classifier("naive_bayes", name, words, topics)
+
+    for classes, options in ((3, {}), (10, {"solver": "eigen", "shrinkage": "auto"})):
+        X, y = _blobs(classes)
+        yield from _classifier(
+            "discriminant_analysis", "LinearDiscriminantAnalysis", X, y, **options
+        )
+    X, y = _blobs(10)
+    yield from _classifier("discriminant_analysis", "QuadraticDiscriminantAnalysis", X, y)
+    for name in ("EmpiricalCovariance", "LedoitWolf"):
+        rows = np.random.default_rng(0).normal(size=(_ROWS, 200))
+        models = _pair("covariance", name)
+        yield Case(
+            f"{name} {_ROWS:,} x 200, fit",
+            {who: (lambda m=m, rows=rows: m.fit(rows)) for who, m in models.items()},
+        )
 
 
 def _blobs(classes: int) -> Any:

@@ -32,6 +32,8 @@ _HOMES = {
 }
 _FAMILIES = (
     "compose",
+    "covariance",
+    "discriminant_analysis",
     "ensemble",
     "feature_extraction",
     "impute",
@@ -49,6 +51,8 @@ __all__ = [
     "compare",
     "compose",
     "config",
+    "covariance",
+    "discriminant_analysis",
     "ensemble",
     "feature_extraction",
     "impute",

@@ -111,7 +111,7 @@ class GaussianNB(NaiveBayes):
     def _given_prior(self, k: int) -> Tensor | None:
         if self.priors is None:
             return None
-        prior = np.asarray(self.priors, dtype=np.float64)
+        prior = np.array(self.priors, dtype=np.float64)
         check_prior_count(prior, k)
         if (prior < 0).any():
             raise ValueError(f"Priors must be non-negative. Got {prior}.")
