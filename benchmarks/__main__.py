@@ -17,6 +17,7 @@ FAMILIES = (
     "cluster",
     "trees",
     "boosting",
+    "bayes",
     "scaling",
 )
 

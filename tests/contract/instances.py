@@ -108,7 +108,7 @@ def data_for(estimator: Any) -> tuple[Any, Any]:
     return np.ascontiguousarray(X), y
 
 
-OUTPUTS = ("predict_proba", "decision_function", "predict", "transform")
+OUTPUTS = ("predict_proba", "decision_function", "predict", "transform", "mahalanobis")
 
 
 def output(estimator: Any, X: Any) -> Any:

@@ -14,6 +14,15 @@ from tests.contract.instances import data_for, instances, is_checked, is_text, n
 
 # What the guide says can be streamed.
 STREAMED = {
+    "BernoulliNB",
+    "CategoricalNB",
+    "ComplementNB",
+    "EmpiricalCovariance",
+    "GaussianNB",
+    "LedoitWolf",
+    "LinearDiscriminantAnalysis",
+    "MultinomialNB",
+    "QuadraticDiscriminantAnalysis",
     "IncrementalPCA",
     "KMeans",
     "PCA",

@@ -14,7 +14,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["CrossMoments", "cross_moments", "gram_of", "merge_cross_moments"]
+__all__ = ["CrossMoments", "column_products", "cross_moments", "gram_of", "merge_cross_moments"]
 
 _ROWS = 8192  # of a block: its shifted copy stays small beside X, and its products are efficient
 _PANELS, _PANEL = 4, 32  # panels that a Gram matrix is formed in, columns of a narrow one
@@ -78,6 +78,18 @@ def cross_moments(batches: Batches, *, centered: bool = True, exact: bool = Fals
         return _dense(b, centered)
 
     return batches.in_blocks(_ROWS).fold(block, merge_cross_moments)
+
+
+def column_products(
+    batches: Batches, *, centered: bool = True, exact: bool = False
+) -> CrossMoments:
+    """The same of the columns of X alone, each row counted once."""
+    return cross_moments(batches.mapped(_alone), centered=centered, exact=exact)
+
+
+def _alone(b: Batch) -> Batch:
+    X = b.X
+    return Batch(X, torch.empty(len(b), 0, dtype=X.dtype, device=X.device), None, b.start)
 
 
 def gram_of(X: Tensor, Xw: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.statistics import column_moments, targets_of
-from dovetail.solve.singular_values import triangle
+from dovetail.data.triangle import triangle
 
 __all__ = ["Centered", "center", "centered_triangle"]
 

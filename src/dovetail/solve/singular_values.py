@@ -6,7 +6,6 @@ Legend: n rows, d columns, k singular values wanted, l ≥ k columns of a basis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,9 +14,10 @@ from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.cross_moments import cross_moments
+from dovetail.data.cross_moments import column_products
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.data.triangle import triangle
 
 __all__ = [
     "Normalizer",
@@ -26,7 +26,6 @@ __all__ = [
     "by_lanczos",
     "by_random_basis",
     "by_triangle",
-    "triangle",
     "with_signs",
 ]
 
@@ -53,23 +52,6 @@ def with_signs(vectors: Tensor) -> Tensor:
     return vectors * torch.where(largest < 0, -1.0, 1.0)
 
 
-def triangle(batches: Batches, rows: Callable[[Batch], Tensor], *, width: int) -> Tensor:
-    """R of the QR factorization of rows formed of each block, float64, (min(n, width), width).
-
-    Triangles of blocks, one under the other, have the triangle of all rows (Demmel et al. 2012,
-    https://doi.org/10.1137/080731992): this is a fold, as backward stable as one factorization.
-    Cost O(n width²).
-    """
-    blocks = batches.in_blocks(max(_ROWS, 4 * width))
-    R = blocks.fold(lambda b: _r(rows(b).double()), lambda a, b: _r(torch.cat([a, b])))
-    return R[:width]
-
-
-def _r(A: Tensor) -> Tensor:
-    R: Tensor = torch.linalg.qr(A, mode="r").R
-    return R
-
-
 def by_triangle(batches: Batches, mean: Tensor | None) -> Singular:
     """All of them, from the triangle of the rows: the digits of X are kept. Cost O(n d²)."""
 
@@ -86,15 +68,10 @@ def by_covariance(batches: Batches, *, centered: bool) -> tuple[Singular, Tensor
     """All of them, from the eigenvalues of the Gram matrix, and the means. Singular values below
     1e-8 of the greatest (3e-4 in float32) are lost. Cost O(n d²), a third of that of a triangle.
     """
-    m = cross_moments(batches.mapped(_without_targets), centered=centered)
+    m = column_products(batches, centered=centered)
     values, vectors = torch.linalg.eigh(m.xx)
     values = values.flip(0).clamp(min=0)
     return Singular(values.sqrt(), with_signs(vectors.flip(1).T.contiguous())), m.x
-
-
-def _without_targets(b: Batch) -> Batch:
-    X = b.X
-    return Batch(X, torch.empty(len(b), 0, dtype=X.dtype, device=X.device), None, b.start)
 
 
 def by_random_basis(
