@@ -7,7 +7,7 @@ import sklearn.linear_model as peers
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import scale
 
 from dovetail.linear_model import LogisticRegression, LogisticRegressionCV
@@ -49,6 +49,7 @@ def test_it_is_the_fit_of_the_best_penalty():
     assert found.scores_.mean(0).max() == found.scores_.mean(0)[0, found.Cs_ == found.C_]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_l1_ratios_are_chosen_too():
     X, y = CANCER
     options = {"Cs": [0.1, 1.0], "l1_ratios": [0.0, 0.5, 1.0], "cv": 3, "solver": "saga"}
@@ -74,6 +75,16 @@ def test_legacy_shapes(data, ratios):
         found, expected = getattr(ours, name), getattr(peer, name)
         assert list(found) == list(expected)
         assert all(found[c].shape == expected[c].shape for c in found)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_folds_that_miss_a_class(k):
+    y = np.repeat(["a", "b", "c"][:k], 4)
+    X = np.arange(len(y), dtype=float)[:, None]
+    options = {"Cs": [1e-3, 1.0], "cv": KFold(k), "l1_ratios": (0,), "scoring": "neg_brier_score"}
+    ours = LogisticRegressionCV(**options, **TIGHT).fit(X, y)
+    peer = peers.LogisticRegressionCV(**options, **TIGHT).fit(X, y)
+    assert_allclose(ours.scores_, peer.scores_, atol=1e-4)
 
 
 def test_sparse_rows_and_class_weights():

@@ -1,5 +1,6 @@
 """Logistic regression that chooses its penalty."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils import metadata_routing
 from sklearn.utils._param_validation import Hidden, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -181,7 +182,7 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
     def _choose(self, batches: Batches, *, routed: dict[str, Mapping[str, Any]]) -> Linear:
         penalty, ratios, shown = self._ratios()
         legacy = self._wants_legacy()
-        scorer = self._get_scorer(told=True)
+        scorer = _with_labels(self._get_scorer(told=True), self.classes_)
         if len(self.classes_) < 2:
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data "
@@ -255,7 +256,8 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
             f"The fitted attributes of {type(self).__name__} will be simplified in scikit-learn "
             "1.10 to remove redundancy. Set `use_legacy_attributes=False` to enable the new "
             "behavior now, or set it to `True` to silence this warning during the transition "
-            "period while keeping the deprecated behavior for the time being.",
+            "period while keeping the deprecated behavior for the time being. The default value of "
+            "use_legacy_attributes will change from True to False in scikit-learn 1.10.",
             FutureWarning,
         )
         return True
@@ -410,6 +412,23 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
         return router.add(
             scorer=self._get_scorer(), method_mapping=mapping.add(caller="fit", callee="score")
         )
+
+
+def _with_labels(scorer: Any, classes: npt.NDArray[Any]) -> Any:
+    """A scorer that is told of all classes where its metric asks, because a fold may miss some."""
+    metric = getattr(scorer, "_score_func", None)
+    asks = () if metric is None else inspect.signature(metric).parameters
+    if "labels" not in asks:
+        return scorer
+    options = {**scorer._kwargs, "labels": classes}
+    if len(classes) == 2 and "pos_label" in asks:
+        options["pos_label"] = classes[-1]
+    return make_scorer(
+        metric,
+        greater_is_better=scorer._sign == 1,
+        response_method=scorer._response_method,
+        **options,
+    )
 
 
 def _advised(solution: Solution[Any]) -> Solution[Any] | None:
