@@ -209,5 +209,8 @@ def test_wrong_use_is_named(wine):
         GaussianMixture(2, covariance_type="tied", precisions_init=-np.eye(13)).fit(wine)
     with pytest.raises(ValueError, match="ill-defined empirical covariance"):
         GaussianMixture(2, reg_covar=0, random_state=0).fit(np.ones((10, 2)))
+    warm = GaussianMixture(2, warm_start=True, random_state=0).fit(wine)
+    with pytest.raises(ValueError, match=r"2 components \(full\) of 13 features.*3 \(full\)"):
+        warm.set_params(n_components=3).fit(wine)
     with pytest.raises(ValueError, match="Invalid value for 'n_samples': 0"):
         GaussianMixture(2, random_state=0).fit(wine).sample(0)

@@ -147,6 +147,11 @@ class Covariance(Estimator):
         program: Any = self.program_
         held = program.covariance
         other = comp_cov if isinstance(comp_cov, Tensor) else torch.from_numpy(_matrix(comp_cov))
+        if other.shape != held.shape:
+            raise ValueError(
+                f"comp_cov must have the shape of covariance_, {tuple(held.shape)}. Got "
+                f"{tuple(other.shape)}."
+            )
         error = other.to(held) - held
         if norm == "frobenius":
             value = float(error.square().sum())

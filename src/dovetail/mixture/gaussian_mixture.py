@@ -166,6 +166,8 @@ class GaussianMixture(DensityMixin, Estimator):
             )
         given = Given(self, batches.n_features)
         before = self.__dict__.get("_program") if self.warm_start else None
+        if before is not None:
+            self._refuse_another_mixture(before, batches.n_features)
         solver = ExpectationMaximization(
             batches, self.covariance_type, float(self.reg_covar), float(self.tol)
         )
@@ -183,6 +185,16 @@ class GaussianMixture(DensityMixin, Estimator):
         if best.advice and self.max_iter > 0 and settings().verbosity:
             warn(best.advice, ConvergenceWarning)
         return self._mixture(best.value)
+
+    def _refuse_another_mixture(self, before: Any, d: int) -> None:
+        asked = (self.covariance_type, (self.n_components, d))
+        held = (before.kind, tuple(before.means.shape))
+        if asked != held:
+            raise ValueError(
+                "With warm_start a fit goes on from the last one, which learned "
+                f"{held[1][0]} components ({held[0]}) of {held[1][1]} features. Asked for are "
+                f"{self.n_components} ({asked[0]}) of {d}. Set warm_start=False to start anew."
+            )
 
     def _solved(
         self,
