@@ -20,6 +20,7 @@ from dovetail.discriminant_analysis._shared import (
     covariances_of_classes,
     refuse_with_svd,
 )
+from dovetail.objective.normal import whitened_distance
 from dovetail.params import ArrayLike, AtLeast, Between, Has
 from dovetail.program import Program
 
@@ -58,8 +59,7 @@ class _Ellipsoids(Program):
 
 def _log_density(X: Tensor, mean: Tensor, rotation: Tensor, scaling: Tensor) -> Tensor:
     """−(‖whitened x − mean‖² + log det C) / 2."""
-    whiten = (rotation * scaling.rsqrt()).to(X.dtype)
-    far = ((X - mean.to(X.dtype)) @ whiten).square().sum(1)
+    far = whitened_distance(X, mean.to(X.dtype), (rotation * scaling.rsqrt()).to(X.dtype))
     return -0.5 * (far + scaling.log().sum().to(X.dtype))
 
 

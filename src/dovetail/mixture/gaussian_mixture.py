@@ -256,7 +256,7 @@ class GaussianMixture(DensityMixin, Estimator):
 
     def predict_proba(self, X: Any) -> Any:
         """Probability of each component, shape (n_samples, n_components), rows sum to 1."""
-        return self._run(lambda rows: self._joint(rows).softmax(1), X)
+        return self._run(lambda rows: self._program.link(self._joint(rows)), X)
 
     def score_samples(self, X: Any) -> Any:
         """Log density of each row, shape (n_samples,)."""

@@ -1,8 +1,8 @@
 """Expectation maximization for mixtures of normal distributions.
 
 A step is one pass over the rows: the share of each component in each row (E) is used at once, block
-by block, for sums that give the next components (M), about the components' last means, so that no
-digits are lost and the rows are looked at once.
+by block, for sums that give the next components (M). Sums are about the components' last means, or
+the mean of all rows, so that large means cost no digits.
 
 Dempster, Laird & Rubin (1977), https://doi.org/10.1111/j.2517-6161.1977.tb01600.x.
 
@@ -27,6 +27,7 @@ from dovetail.solve.solution import Status
 
 __all__ = ["Components", "ExpectationMaximization", "IllDefinedError", "Shares"]
 
+_ROUNDING = 10 * torch.finfo(torch.float64).eps  # of a mean square, what a variance may be lost in
 _BLOCK = 2**17  # numbers of a block of rows, or of its shares
 
 
@@ -94,7 +95,7 @@ class ExpectationMaximization:
 
     def from_shares(self, shares: Shares, k: int) -> Components:
         """The components that given shares make: half a step."""
-        centers = self.mean.expand(k, -1)
+        centers = self._centers(self.mean.expand(k, -1))
 
         def block(b: Batch) -> Sums:
             r = shares(b)
@@ -108,19 +109,20 @@ class ExpectationMaximization:
 
     def step(self, state: MixtureState) -> MixtureState:
         now = state.value
+        centers = self._centers(now.means)
 
         def block(b: Batch) -> Sums:
             joint = log_densities(b.X, now.means, now.roots, self.kind)
             joint = joint + now.weights.log().to(joint.dtype)
             density = joint.logsumexp(1)
             shares = (joint - density[:, None]).exp()
-            return self._sums(b.X, shares, now.means, density.double().sum())
+            return self._sums(b.X, shares, centers, density.double().sum())
 
         sums = self._blocks(len(now.weights)).sum(block)
         bound = float(sums.log_density) / len(self.batches)
         change = bound - state.lower_bound
         record = {"lower bound": bound, "change": change}
-        return MixtureState(self._components(sums, now.means), record, bound, change)
+        return MixtureState(self._components(sums, centers), record, bound, change)
 
     def stop(self, state: MixtureState) -> Status | None:
         return Status.CONVERGED if abs(state.change) < self.tol else None
@@ -132,21 +134,19 @@ class ExpectationMaximization:
         return self.batches.in_blocks(max(256, _BLOCK // max(k, self.batches.n_features)))
 
     def _sums(self, X: Tensor, r: Tensor, centers: Tensor, log_density: Tensor) -> Sums:
-        weight = r.double().sum(0)
+        weight, log_density = r.double().sum(0), log_density.double()
         if self.kind == "full":
-            away, products = _full(X, r, centers)
-            return Sums(log_density.double(), weight, away, products)
-        origin = self.mean
-        Z = X.double() - origin
-        r = r.double()
-        moved = centers - origin
-        first = r.T @ Z
-        away = first - weight[:, None] * moved
-        if self.kind == "tied":
-            return Sums(log_density.double(), weight, away, weight.new_zeros(()))
-        second = r.T @ Z.square_()
-        products = second - 2 * moved * first + weight[:, None] * moved.square()
-        return Sums(log_density.double(), weight, away, products)
+            return Sums(log_density, weight, *_full(X, r, centers))
+        Z, r = X.double() - centers, r.double()
+        away = r.T @ Z
+        products = weight.new_zeros(()) if self.kind == "tied" else r.T @ Z.square_()
+        return Sums(log_density, weight, away, products)
+
+    def _centers(self, means: Tensor) -> Tensor:
+        """What sums are about: the last means, where each component has products of its own, else
+        the mean of all rows.
+        """
+        return means if self.kind == "full" else self.mean
 
     def _components(self, sums: Sums, centers: Tensor) -> Components:
         eps = torch.finfo(self.batches.dtype).eps
@@ -167,7 +167,9 @@ class ExpectationMaximization:
         if self.kind == "full":
             C = sums.products / weight[:, None, None] - step[:, :, None] * step[:, None, :]
             return _raised(C, self.reg_covar)
-        C = (sums.products / weight[:, None] - step.square()).clamp(min=0) + self.reg_covar
+        square = sums.products / weight[:, None]
+        # a component of a single row has no variance but what rounding leaves
+        C = torch.maximum(square - step.square(), _ROUNDING * square) + self.reg_covar
         return C if self.kind == "diag" else C.mean(1)
 
 
@@ -177,14 +179,14 @@ def _full(X: Tensor, r: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
     """
     away, products = [], []
     least = torch.finfo(r.dtype).eps ** 2
-    for share, center in zip(r.T, centers.to(X.dtype), strict=True):
+    for share, center in zip(r.T.contiguous(), centers, strict=True):
         rows = (share > least).nonzero()[:, 0]
         some = 2 * len(rows) < len(X)
-        Z = (X.index_select(0, rows) if some else X) - center
-        own = share.index_select(0, rows) if some else share
+        Z = (X.index_select(0, rows) if some else X).double() - center
+        own = (share.index_select(0, rows) if some else share).double()
         Zr = Z * own[:, None]
-        away.append(Zr.double().sum(0))
-        products.append((Zr.T @ Z).double())
+        away.append(own @ Z)
+        products.append(Zr.T @ Z)
     return torch.stack(away), torch.stack(products)
 
 
