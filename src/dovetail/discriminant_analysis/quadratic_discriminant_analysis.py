@@ -26,6 +26,10 @@ from dovetail.program import Program
 
 __all__ = ["QuadraticDiscriminantAnalysis"]
 
+# Numbers of a block to predict: 50,000 x 28 of ten classes take 0.13 s with two threads, in blocks
+# of 2¹⁶ twice that.
+_BLOCK = 2**20
+
 # Least ratio of eigenvalues at which they are taken from products: below it the smallest would have
 # fewer than six digits.
 _SAFE_RATIO = 1e-10
@@ -222,5 +226,5 @@ class QuadraticDiscriminantAnalysis(Probabilities, Decisions, Classifier):
     def _scores(self, X: Tensor) -> Tensor:
         k = len(self.classes_)
         if k > 2:
-            return by_rows(self._program, X, width=k)
-        return by_rows(lambda rows: self._program(rows)[:, None], X, width=1)[:, 0]
+            return by_rows(self._program, X, width=k, numbers=_BLOCK)
+        return by_rows(lambda rows: self._program(rows)[:, None], X, width=1, numbers=_BLOCK)[:, 0]

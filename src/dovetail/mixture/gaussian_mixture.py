@@ -34,6 +34,8 @@ from dovetail.solve.solution import Solution, Status
 
 __all__ = ["GaussianMixture"]
 
+_BLOCK = 2**20  # numbers of a block to predict: products of smaller ones leave threads waiting
+
 
 class GaussianMixture(DensityMixin, Estimator):
     """The density Σ_c weight_c N(x; mean_c, C_c) of greatest likelihood, by expectation
@@ -248,7 +250,7 @@ class GaussianMixture(DensityMixin, Estimator):
     # -- what the components say of rows
 
     def _joint(self, X: Tensor) -> Tensor:
-        return by_rows(self._program, X, width=len(self._program.weights))
+        return by_rows(self._program, X, width=len(self._program.weights), numbers=_BLOCK)
 
     def predict(self, X: Any) -> Any:
         """The likeliest component of each row, shape (n_samples,)."""

@@ -28,7 +28,7 @@ from dovetail.solve.solution import Status
 __all__ = ["Components", "ExpectationMaximization", "IllDefinedError", "Shares"]
 
 _ROUNDING = 10 * torch.finfo(torch.float64).eps  # of a mean square, what a variance may be lost in
-_BLOCK = 2**17  # numbers of a block of rows, or of its shares
+_BLOCK = 2**19  # numbers of a block of rows, or of its shares
 
 
 class Components(NamedTuple):
