@@ -39,6 +39,7 @@ _FAMILIES = (
     "neural_network",
     "pipeline",
     "preprocessing",
+    "svm",
     "tree",
 )
 _TOOLS = ("inspection",)  # for fitted estimators
@@ -59,6 +60,7 @@ __all__ = [
     "preparation",
     "preprocessing",
     "save",
+    "svm",
 ]
 
 
