@@ -47,6 +47,7 @@ _FAMILIES = (
     "neural_network",
     "pipeline",
     "preprocessing",
+    "svm",
     "tree",
 )
 _TOOLS = ("distributed", "inspection")
@@ -75,6 +76,7 @@ __all__ = [
     "preprocessing",
     "save",
     "scan_parquet",
+    "svm",
 ]
 
 
