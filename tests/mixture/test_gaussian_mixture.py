@@ -105,6 +105,8 @@ def test_large_means_and_float32(wine, kind):
     single = GaussianMixture(3, **options).fit(wine.astype(np.float32))
     assert single.predict_proba(wine.astype(np.float32)).dtype == np.float32
     assert (single.predict(wine.astype(np.float32)) == near.predict(wine)).mean() > 0.98
+    wide = GaussianMixture(3, **options).fit(wine.astype(np.float32).astype(np.float64))
+    np.testing.assert_allclose(single.lower_bounds_, wide.lower_bounds_, rtol=1e-9)
 
 
 def test_clusters_of_real_rows_are_found():

@@ -112,11 +112,11 @@ class ExpectationMaximization:
         centers = self._centers(now.means)
 
         def block(b: Batch) -> Sums:
-            joint = log_densities(b.X, now.means, now.roots, self.kind)
-            joint = joint + now.weights.log().to(joint.dtype)
+            X = b.X.double()  # of float32 rows too: early steps make much of small differences
+            joint = log_densities(X, now.means, now.roots, self.kind) + now.weights.log()
             density = joint.logsumexp(1)
             shares = (joint - density[:, None]).exp()
-            return self._sums(b.X, shares, centers, density.double().sum())
+            return self._sums(X, shares, centers, density.sum())
 
         sums = self._blocks(len(now.weights)).sum(block)
         bound = float(sums.log_density) / len(self.batches)
@@ -149,8 +149,7 @@ class ExpectationMaximization:
         return means if self.kind == "full" else self.mean
 
     def _components(self, sums: Sums, centers: Tensor) -> Components:
-        eps = torch.finfo(self.batches.dtype).eps
-        weight = sums.weight + 10 * eps  # so that a component without rows divides by something
+        weight = sums.weight + _ROUNDING  # so that a component without rows divides by something
         step = sums.away / weight[:, None]
         means = centers + step
         C = self._covariances(sums, weight, step, means)
