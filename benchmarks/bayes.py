@@ -40,6 +40,17 @@ def cases() -> Iterator[Case]:
             {who: (lambda m=m, rows=rows: m.fit(rows)) for who, m in models.items()},
         )
 
+    X, _ = _blobs(10)
+    for kind in ("full", "tied", "diag", "spherical"):
+        start = {"means_init": X[:8].astype(np.float64), "init_params": "random_from_data"}
+        fixed: dict[str, Any] = {"max_iter": 20, "tol": 0.0, "random_state": 0, **start}
+        models = _pair("mixture", "GaussianMixture", n_components=8, covariance_type=kind, **fixed)
+        yield Case(
+            f"GaussianMixture {_ROWS:,} x {_COLUMNS}, 8 components, {kind}, 20 steps",
+            {who: (lambda m=m: m.fit(X)) for who, m in models.items()},
+            {who: (lambda m=m: float(m.lower_bound_)) for who, m in models.items()},
+        )
+
 
 def _blobs(classes: int) -> Any:
     rng = np.random.default_rng(0)

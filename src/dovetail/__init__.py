@@ -42,10 +42,12 @@ _FAMILIES = (
     "feature_extraction",
     "impute",
     "linear_model",
+    "mixture",
     "naive_bayes",
     "neural_network",
     "pipeline",
     "preprocessing",
+    "svm",
     "tree",
 )
 _TOOLS = ("distributed", "inspection")
@@ -66,6 +68,7 @@ __all__ = [
     "inspection",
     "linear_model",
     "load",
+    "mixture",
     "naive_bayes",
     "neural_network",
     "pipeline",
@@ -73,6 +76,7 @@ __all__ = [
     "preprocessing",
     "save",
     "scan_parquet",
+    "svm",
 ]
 
 

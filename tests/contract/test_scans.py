@@ -18,6 +18,7 @@ STREAMED = {
     "CategoricalNB",
     "ComplementNB",
     "EmpiricalCovariance",
+    "GaussianMixture",
     "GaussianNB",
     "LedoitWolf",
     "LinearDiscriminantAnalysis",

@@ -96,6 +96,8 @@ def test_wrong_use_is_named(rows):
     model = EmpiricalCovariance().fit(X)
     with pytest.raises(NotImplementedError, match="'spectral'. Got 'nuclear'"):
         model.error_norm(np.eye(10), norm="nuclear")
+    with pytest.raises(ValueError, match=r"shape of covariance_, \(10, 10\). Got \(3, 3\)"):
+        model.error_norm(np.eye(3))
     with pytest.warns(UserWarning, match="Only one sample available"):
         np.testing.assert_array_equal(ours.empirical_covariance(X[0]), np.zeros((10, 10)))
     with pytest.warns(UserWarning, match="Only one sample available"):

@@ -202,6 +202,10 @@ def test_wrong_use_is_named(digits):
         ours.MultinomialNB().fit(X - 1, y)
     with pytest.raises(ValueError, match="should have shape"):
         CategoricalNB(min_categories=[3, 4]).fit(X, y)
+    with pytest.warns(
+        RuntimeWarning, match="feature 0 is constant in class 0.*Raise var_smoothing"
+    ):
+        GaussianNB(var_smoothing=0).fit(X, y)
     model = GaussianNB().fit(X, y)
     with pytest.raises(ValueError, match="is not the same as on last call"):
         model.partial_fit(X, y, classes=[1, 2])

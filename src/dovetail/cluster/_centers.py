@@ -92,7 +92,7 @@ class Centers(_Found, ClassNamePrefixFeaturesOutMixin, ClusterMixin, WeightedTra
         """Centers to start from, as `init` says, (k, d)."""
         init: Any = getattr(self, "init")  # noqa: B009  # declared by estimators
         if isinstance(init, str) and init == "k-means++":
-            return plus_plus(sampled(batches, k, random), k, random)[0]
+            return plus_plus(sampled(batches, k, random)[0], k, random)[0]
         if isinstance(init, str):
             return drawn_rows(batches, k, random)
         if callable(init):

@@ -45,6 +45,17 @@ class Normal(Program):
         return symmetric_inverse(self.covariance) if self.precision is None else self.precision
 
 
+class _Matrix(Learned):
+    """A covariance, which may also be given instead of learned: the mean is zero then."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if "_program" not in instance.__dict__:
+            given = torch.from_numpy(_matrix(value))
+            instance._program = Normal(given.new_zeros(len(given)), given, None)
+            instance._container = "numpy"
+        super().__set__(instance, value)
+
+
 class Covariance(Estimator):
     """Learns a mean and a covariance matrix; subclasses say how they regularize it."""
 
@@ -57,7 +68,7 @@ class Covariance(Estimator):
     assume_centered: bool
 
     location_ = Learned("location")
-    covariance_ = Learned("covariance")
+    covariance_ = _Matrix("covariance")
     precision_ = Learned("precision")
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -136,6 +147,11 @@ class Covariance(Estimator):
         program: Any = self.program_
         held = program.covariance
         other = comp_cov if isinstance(comp_cov, Tensor) else torch.from_numpy(_matrix(comp_cov))
+        if other.shape != held.shape:
+            raise ValueError(
+                f"comp_cov must have the shape of covariance_, {tuple(held.shape)}. Got "
+                f"{tuple(other.shape)}."
+            )
         error = other.to(held) - held
         if norm == "frobenius":
             value = float(error.square().sum())

@@ -268,7 +268,7 @@ class Batches:
         if self.in_memory:
             return Batches(self.whole.take(index), self.rows_per_block)
         ordered, place = index.sort()
-        before = self._rows_before()
+        before = self.rows_before()
 
         def block(b: Batch) -> Batch:
             first = before + b.start
@@ -286,8 +286,8 @@ class Batches:
         """A number for each of all rows."""
         return self.fold(f, lambda a, b: torch.cat([a, b]))
 
-    def _rows_before(self) -> int:
-        """Rows of the processes of lower rank."""
+    def rows_before(self) -> int:
+        """Rows of the processes of lower rank: the number, among all, of this process's first."""
         group, mine = self.group, len(self.source)
         if group is None:
             return 0

@@ -27,18 +27,25 @@ def may_overwrite(X: Any) -> bool:
 
 
 def by_rows(
-    f: Callable[[Tensor], Tensor], X: Tensor, *, copy: bool = True, width: int | None = None
+    f: Callable[[Tensor], Tensor],
+    X: Tensor,
+    *,
+    copy: bool = True,
+    width: int | None = None,
+    numbers: int = _BLOCK,
 ) -> Tensor:
     """f, which maps rows to rows, of all of X: block by block into a new tensor, or over X.
 
     With gradients, or on an accelerator, X is mapped whole.
 
     width : columns of the result, where they are not as many as X has
+    numbers : of a block; more than the cache holds where f is many products of matrices, whose
+        threads would wait for one another too often
     """
     if X.requires_grad or X.device.type != "cpu":
         return f(X) if copy or X.requires_grad else X.copy_(f(X))
     out = empty_like(X, width) if copy else X
-    step = max(1, _BLOCK // max(1, X.shape[1]))
+    step = max(1, numbers // max(1, X.shape[1]))
     for start in range(0, len(X), step):
         out[start : start + step] = f(X[start : start + step])
     return out

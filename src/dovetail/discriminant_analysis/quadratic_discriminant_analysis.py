@@ -22,10 +22,15 @@ from dovetail.discriminant_analysis._shared import (
     covariances_of_classes,
     refuse_with_svd,
 )
+from dovetail.objective.normal import whitened_distance
 from dovetail.params import ArrayLike, AtLeast, Between, Has
 from dovetail.program import Program
 
 __all__ = ["QuadraticDiscriminantAnalysis"]
+
+# Numbers of a block to predict: 50,000 x 28 of ten classes take 0.13 s with two threads, in blocks
+# of 2¹⁶ twice that.
+_BLOCK = 2**20
 
 # Least ratio of eigenvalues at which they are taken from products: below it the smallest would have
 # fewer than six digits.
@@ -60,8 +65,7 @@ class _Ellipsoids(Program):
 
 def _log_density(X: Tensor, mean: Tensor, rotation: Tensor, scaling: Tensor) -> Tensor:
     """−(‖whitened x − mean‖² + log det C) / 2."""
-    whiten = (rotation * scaling.rsqrt()).to(X.dtype)
-    far = ((X - mean.to(X.dtype)) @ whiten).square().sum(1)
+    far = whitened_distance(X, mean.to(X.dtype), (rotation * scaling.rsqrt()).to(X.dtype))
     return -0.5 * (far + scaling.log().sum().to(X.dtype))
 
 
@@ -230,5 +234,5 @@ class QuadraticDiscriminantAnalysis(Probabilities, Decisions, Classifier):
     def _scores(self, X: Tensor) -> Tensor:
         k = len(self.classes_)
         if k > 2:
-            return by_rows(self._program, X, width=k)
-        return by_rows(lambda rows: self._program(rows)[:, None], X, width=1)[:, 0]
+            return by_rows(self._program, X, width=k, numbers=_BLOCK)
+        return by_rows(lambda rows: self._program(rows)[:, None], X, width=1, numbers=_BLOCK)[:, 0]

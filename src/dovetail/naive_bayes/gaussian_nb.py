@@ -12,6 +12,7 @@ from dovetail.base import Accepts, Learned
 from dovetail.data.batches import Batches
 from dovetail.data.class_statistics import ClassMoments, class_moments, merge_class_moments
 from dovetail.data.tensors import as_tensor
+from dovetail.errors import warn
 from dovetail.kernels.scaled_distances import scaled_distances
 from dovetail.naive_bayes._naive_bayes import JointLogProbability, NaiveBayes, check_prior_count
 from dovetail.params import ArrayLike, AtLeast
@@ -105,8 +106,21 @@ class GaussianNB(NaiveBayes):
         weight = moments.weight
         epsilon = self.var_smoothing * moments.variance_of_all().max()
         variance = torch.where(weight > 0, 1 / weight, 0.0)[:, None] * moments.squares + epsilon
+        self._warn_of_constants(variance, weight)
         prior = weight / weight.sum() if given is None else given.to(weight.device)
         return _Gaussian(weight, prior, moments.mean, variance, epsilon)
+
+    def _warn_of_constants(self, variance: Tensor, weight: Tensor) -> None:
+        """A variance of zero makes probabilities NaN."""
+        zero = ((variance == 0) & (weight > 0)[:, None]).nonzero().tolist()
+        if zero:
+            c, j = zero[0]
+            warn(
+                f"GaussianNB: feature {j} is constant in class {self.classes_[c]} and its variance "
+                f"is not smoothed (var_smoothing={self.var_smoothing} of the largest variance), so "
+                "that probabilities are NaN. Raise var_smoothing, or leave constant features out.",
+                RuntimeWarning,
+            )
 
     def _given_prior(self, k: int) -> Tensor | None:
         if self.priors is None:

@@ -29,15 +29,17 @@ def dense_rows(X: Matrix, index: npt.NDArray[np.int64]) -> Tensor:
     return X.take_rows(some).to_dense() if isinstance(X, SparseMatrix) else X[some]
 
 
-def sampled(batches: Batches, k: int, random: np.random.RandomState) -> Batch:
-    """The rows that centers are drawn from: all, or a uniform sample of those of many, which does
-    not depend on the blocks or processes they come from.
+def sampled(
+    batches: Batches, k: int, random: np.random.RandomState
+) -> tuple[Batch, npt.NDArray[np.int64]]:
+    """The rows that centers are drawn from, and their numbers: all, or a uniform sample of those of
+    many, which does not depend on the blocks or processes they come from.
     """
     n, most = len(batches), max(_ROWS, _ROWS_EACH * k)
     if n <= most:
-        return batches.gathered()
+        return batches.gathered(), np.arange(n)
     index = np.sort(random.choice(n, most, replace=False))
-    return batches.take(torch.from_numpy(index)).whole
+    return batches.take(torch.from_numpy(index)).whole, index
 
 
 def _weights(b: Batch) -> Tensor:

@@ -1,7 +1,7 @@
 """Scaled squared distances on the CPU: rows in the cache meet all centers.
 
-20,000 x 28 float32 and ten centers take 4 ms on one thread; as five operations of torch a center,
-20.
+20,000 x 28 float32 and ten centers take 1.7 ms on one thread; center by center, in torch, 23 ms, or
+9 ms with differences in float32.
 """
 
 from __future__ import annotations

@@ -1,0 +1,5 @@
+"""Support-vector machines."""
+
+from dovetail.svm.svc import SVC
+
+__all__ = ["SVC"]

@@ -1,0 +1,223 @@
+"""What every support-vector machine with a kernel shares: its parameters, its kernel matrix, and
+what it shows of its Program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.utils import Tags
+from torch import Tensor
+
+from dovetail.base import Accepts, Estimator
+from dovetail.data.batches import Batches
+from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.data.tensors import as_numpy
+from dovetail.params import AtLeast, Range, Verbosity
+from dovetail.solve.loop import solve
+from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
+from dovetail.solve.solution import Solution, Status
+from dovetail.svm._kernel import Kernel, scale_of
+from dovetail.svm._program import Rows, SupportVectors
+
+__all__ = ["Gram", "KernelMachine"]
+
+_FOREVER = 2**62  # steps, where there is no limit
+
+
+class Gram:
+    """The kernel matrix of the rows of a fit, whole where it fits the cache, else row by row.
+
+    X : the rows, or the matrix itself
+    megabytes : of the cache
+    """
+
+    def __init__(self, kernel: Kernel, X: Matrix, megabytes: float) -> None:
+        self.kernel, self.X, self.megabytes = kernel, X, megabytes
+        self.whole: Tensor | None = None
+        if kernel.kernel == "precomputed":
+            assert isinstance(self.X, Tensor)
+            self.whole = self.X
+        elif callable(kernel.kernel):
+            self.whole = kernel.between(X, X)
+
+    def cache(self, rows: npt.NDArray[np.int64] | None = None) -> RowCache:
+        """A cache for the matrix of some of the rows, or of all; those of parts share what fits."""
+        X, n = self.X, len(self.X)
+        fits = n * n * torch.empty(0, dtype=X.dtype).element_size() <= self.megabytes * 2**20
+        if rows is not None and self.whole is None and fits:
+            self.whole = self.kernel.between(X, X)
+        if self.whole is not None:
+            whole = self.whole
+            some = torch.arange(n) if rows is None else torch.from_numpy(rows)
+
+            def part(wanted: npt.NDArray[np.int64]) -> Tensor:
+                return whole[some[torch.from_numpy(wanted)]][:, some]
+
+            return RowCache(part, len(some), X.dtype, self.megabytes)
+        own = X if rows is None else _taken(X, rows)
+
+        def form(wanted: npt.NDArray[np.int64]) -> Tensor:
+            return self.kernel.between(_taken(own, wanted), own)
+
+        return RowCache(form, len(own), X.dtype, self.megabytes)
+
+    def between(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> Tensor:
+        """The part of some rows and some columns."""
+        if self.whole is not None:
+            return self.whole[torch.from_numpy(a)][:, torch.from_numpy(b)]
+        return self.kernel.between(_taken(self.X, a), _taken(self.X, b))
+
+
+def _taken(X: Matrix, rows: npt.NDArray[np.int64]) -> Matrix:
+    index = torch.from_numpy(rows).to(X.device)
+    return X.take_rows(index) if isinstance(X, SparseMatrix) else X.index_select(0, index)
+
+
+class KernelMachine(Estimator):
+    """Parameters and attributes that all support-vector machines with a kernel have."""
+
+    accepts = Accepts(sparse=("csr",))
+
+    _: KW_ONLY
+    kernel: Literal["linear", "poly", "rbf", "sigmoid", "precomputed"] | Callable[..., Any] = "rbf"
+    degree: Annotated[int, AtLeast(0)] = 3
+    gamma: Literal["scale", "auto"] | Annotated[float, AtLeast(0)] = "scale"
+    coef0: float = 0.0
+    tol: Annotated[float, Range(0, None, "neither")] = 1e-3
+    shrinking: bool = True
+    cache_size: Annotated[float, Range(0, None, "neither")] = 200
+    verbose: Verbosity = False
+    max_iter: Annotated[int, AtLeast(-1)] = -1
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.kernel == "precomputed"
+        tags.input_tags.sparse = self.kernel != "precomputed"
+        return tags
+
+    # -- learning
+
+    def _gram(self, batches: Batches) -> Gram:
+        X = batches.X
+        if isinstance(X, Tensor):
+            X = X.contiguous()  # the same sums for every layout
+        if self.kernel == "precomputed":
+            if isinstance(X, SparseMatrix):
+                raise TypeError("Sparse precomputed kernels are not supported.")
+            if X.shape[0] != X.shape[1]:
+                raise ValueError(
+                    "Precomputed matrix must be a square matrix. Input is a "
+                    f"{X.shape[0]}x{X.shape[1]} matrix."
+                )
+        self.shape_fit_ = tuple(X.shape)
+        self._gamma = self._gamma_of(X)
+        kernel = Kernel(self.kernel, self._gamma, float(self.degree), float(self.coef0))
+        return Gram(kernel, X, self.cache_size)
+
+    def _gamma_of(self, X: Matrix) -> float:
+        if self.kernel == "precomputed" or callable(self.kernel):
+            return 0.0
+        if self.gamma == "scale":
+            return scale_of(X)
+        return 1.0 / X.shape[1] if self.gamma == "auto" else float(self.gamma)
+
+    def _solve(self, problem: SupportProblem, cache: RowCache) -> Solution[Machine]:
+        limit = _FOREVER if self.max_iter < 0 else self.max_iter
+        solver = MinimalOptimization(problem, cache, self.tol, limit, self.shrinking)
+        solution = solve(solver, max_iter=_FOREVER, say=print if self.verbose else None)
+        machine: Machine = solution.value
+        if not (np.isfinite(machine.a).all() and np.isfinite(machine.offset)):
+            raise ValueError(
+                "The dual coefficients or intercepts are not finite. The input data may contain "
+                "large values and need to be preprocessed."
+            )
+        return solution
+
+    def _keep_status(self, solutions: list[Solution[Machine]]) -> None:
+        """fit_status_, and one warning for all problems that were not solved."""
+        short = [s for s in solutions if s.status is not Status.CONVERGED]
+        self.fit_status_ = int(bool(short))
+        if short:
+            self._report(short[0])
+
+    def _support(self, gram: Gram, index: npt.NDArray[np.int64]) -> SupportVectors:
+        k, rows = gram.kernel, None
+        if callable(k.kernel):
+            rows = Rows.of(gram.X)
+        elif k.kernel != "precomputed":
+            rows = Rows.of(_taken(gram.X, index))
+        at = torch.from_numpy(index).to(gram.X.device)
+        return SupportVectors(rows, at, k.kernel, k.gamma, k.degree, k.coef0)
+
+    # -- what the Program holds
+
+    @property
+    def _held(self) -> Any:
+        program = self.__dict__.get("_program")
+        if program is None:
+            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet.")
+        return program
+
+    @property
+    def _of_sparse(self) -> bool:
+        rows = self._held.vectors.rows
+        return rows is not None and rows.indices is not None and not callable(self.kernel)
+
+    def _shown(self, value: Tensor) -> Any:
+        return value if self._container == "torch" else as_numpy(value)
+
+    @property
+    def support_(self) -> Any:
+        """Rows of the fit that are support vectors, in the order of their classes."""
+        index = self._held.vectors.index
+        return index if self._container == "torch" else as_numpy(index).astype(np.int32)
+
+    @property
+    def support_vectors_(self) -> Any:
+        """Those rows; of shape (0, 0) where the kernel is a matrix or a function of the user's."""
+        vectors = self._held.vectors
+        if vectors.rows is None or callable(self.kernel):
+            return self._shown(self._held.coef.new_zeros(0, 0))
+        X = vectors.rows.matrix
+        return X.to_scipy() if isinstance(X, SparseMatrix) else self._shown(X)
+
+    @property
+    def dual_coef_(self) -> Any:
+        """Dual coefficients of the support vectors; sparse where X was."""
+        coef = self._held.coef
+        if not self._of_sparse:
+            return self._shown(coef)
+        return SparseMatrix.from_torch(coef.to_sparse_csr()).to_scipy()
+
+    @property
+    def intercept_(self) -> Any:
+        """Constant of each decision."""
+        return self._shown(self._held.intercept)
+
+    @property
+    def coef_(self) -> Any:
+        """Weights of the features, for kernel="linear" alone; read-only."""
+        if self.kernel != "linear":
+            raise AttributeError("coef_ is only available when using a linear kernel")
+        held = self._held
+        X = held.vectors.rows.matrix
+        weights = self._combinations(held)
+        if isinstance(X, SparseMatrix):
+            found = SparseMatrix.from_torch(weights.to_sparse_csr()).to_scipy() @ X.to_scipy()
+            found.data.flags.writeable = False
+            return found
+        coef = self._shown(weights @ X)
+        if self._container != "torch":
+            coef.flags.writeable = False
+        return coef
+
+    def _combinations(self, held: Any) -> Tensor:
+        """Weights of the support vectors in each decision."""
+        coef: Tensor = held.coef
+        return coef

@@ -1,0 +1,161 @@
+"""One machine for each pair of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dovetail.data.tensors import as_numpy
+from dovetail.solve.smo import Machine, SupportProblem
+from dovetail.solve.solution import Solution
+from dovetail.svm._machine import Gram
+
+__all__ = ["Pair", "Pairs", "platt", "solve_pairs"]
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+Solve = Callable[[SupportProblem, Any], Solution[Machine]]
+Pose = Callable[[Floats, Floats], SupportProblem]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The solved problem of two classes: its rows, those of the first class first; β and ρ."""
+
+    rows: Index
+    beta: Floats
+    offset: float
+    solution: Solution[Machine]
+    first: npt.NDArray[np.bool_]  # whether a row is of the first class
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All machines, as the Program holds them.
+
+    index : rows that support any of them, by class; (s,)
+    counts : of each class
+    coef : (k − 1, s), see `OneVersusOne`
+    """
+
+    index: Index
+    counts: list[int]
+    coef: Floats
+    offsets: Floats
+
+
+def solve_pair(gram: Gram, pose: Pose, solve: Solve, rows: Index, y: Floats, C: Floats) -> Pair:
+    """The machine that tells rows of sign 1 from those of sign −1.
+
+    pose : the problem of signs and bounds
+    """
+    every = len(rows) == len(gram.X) and np.array_equal(rows, np.arange(len(rows)))
+    solution = solve(pose(y, C), gram.cache(None if every else rows))
+    machine = solution.value
+    beta, offset = y * machine.a / machine.scale, machine.offset / machine.scale
+    return Pair(rows, beta, offset, solution, y > 0)
+
+
+def solve_pairs(
+    gram: Gram, pose: Pose, solve: Solve, members: list[Index], C: Floats
+) -> tuple[Pairs, list[Pair]]:
+    """A machine for each pair of classes.
+
+    members : rows of each class
+    C : bound of each row
+    """
+    k, n = len(members), len(C)
+    coef = np.zeros((k - 1, n))
+    found = []
+    for i in range(k):
+        for j in range(i + 1, k):
+            rows = np.concatenate([members[i], members[j]])
+            if k == 2:
+                rows = np.sort(rows)
+            y = np.where(np.isin(rows, members[i]), 1.0, -1.0)
+            pair = solve_pair(gram, pose, solve, rows, y, C[rows])
+            first = y > 0
+            coef[j - 1, rows[first]] = pair.beta[first]
+            coef[i, rows[~first]] = pair.beta[~first]
+            found.append(pair)
+    used = (coef != 0).any(0)
+    by_class = [m[used[m]] for m in members]
+    index = np.concatenate(by_class)
+    offsets = np.array([p.offset for p in found])
+    return Pairs(index, [len(c) for c in by_class], coef[:, index], offsets), found
+
+
+def platt(
+    gram: Gram,
+    pose: Pose,
+    solve: Solve,
+    pairs: list[Pair],
+    C: Floats,
+    random: np.random.RandomState,
+) -> tuple[Floats, Floats]:
+    """For each pair, a and b of 1 / (1 + exp(a f + b)), the probability of its first class, of
+    greatest likelihood for decisions f on rows held out in turn, in five folds (Platt 1999; Lin,
+    Lin & Weng 2007, https://doi.org/10.1007/s10994-007-5018-6).
+    """
+    found = [_calibrated(gram, pose, solve, pair, C, random) for pair in pairs]
+    a, b = np.array(found).T
+    return a, b
+
+
+def _calibrated(
+    gram: Gram, pose: Pose, solve: Solve, pair: Pair, C: Floats, random: np.random.RandomState
+) -> tuple[float, float]:
+    signs = np.where(pair.first, 1.0, -1.0)
+    order = random.permutation(len(pair.rows))
+    decisions = np.zeros(len(pair.rows))
+    for held in np.array_split(order, 5):
+        rest = np.setdiff1d(np.arange(len(pair.rows)), held)
+        present = np.unique(signs[rest])
+        if len(present) < 2:  # all that can be said is which class there is
+            decisions[held] = present.sum()
+            continue
+        rows = pair.rows[rest]
+        part = solve_pair(gram, pose, solve, rows, signs[rest], C[rows])
+        decisions[held] = _decisions(gram, part, pair.rows[held])
+    return fit_sigmoid(decisions, signs > 0)
+
+
+def _decisions(gram: Gram, pair: Pair, rows: Index) -> Floats:
+    used = pair.beta != 0
+    K = as_numpy(gram.between(rows, pair.rows[used]))
+    return np.asarray(K @ pair.beta[used] - pair.offset, np.float64)
+
+
+def fit_sigmoid(decisions: Floats, first: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """a and b by Newton's method with a line search; targets are drawn a little from 0 and 1."""
+    n_first, n_second = int(first.sum()), int((~first).sum())
+    target = np.where(first, (n_first + 1) / (n_first + 2), 1 / (n_second + 2))
+    design = np.column_stack([decisions, np.ones_like(decisions)])
+    theta = np.array([0.0, np.log((n_second + 1) / (n_first + 1))])
+
+    def loss(at: Floats) -> float:
+        z = design @ at  # log(1 + e^z) without overflow
+        return float(np.sum(np.logaddexp(0, z) - (1 - target) * z))
+
+    value = loss(theta)
+    for _ in range(100):
+        p = 1 / (1 + np.exp(np.clip(design @ theta, -700, 700)))
+        gradient = design.T @ (target - p)
+        if np.abs(gradient).max() < 1e-5:
+            break
+        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-12 * np.eye(2)
+        direction = -np.linalg.solve(hessian, gradient)
+        size = 1.0
+        while size > 1e-10:
+            tried = loss(theta + size * direction)
+            if tried < value + 1e-4 * size * float(gradient @ direction):
+                theta, value = theta + size * direction, tried
+                break
+            size /= 2
+        else:
+            break
+    return float(theta[0]), float(theta[1])

@@ -1,0 +1,186 @@
+"""Support-vector machines with kernels: optimality, agreement with scikit-learn, real data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import sklearn.svm as peer
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.preprocessing import scale
+
+from dovetail.svm import SVC
+
+
+def cancer() -> tuple[Any, Any]:
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X), y
+
+
+def dual_value(model: Any, K: Any) -> float:
+    """½ βᵀKβ − Σ |β| of a machine of two classes."""
+    beta = np.asarray(model.dual_coef_)[0]
+    some = np.asarray(model.support_)
+    return float(0.5 * beta @ K[np.ix_(some, some)] @ beta - np.abs(beta).sum())
+
+
+@pytest.mark.parametrize("C", [0.1, 1.0, 100.0])
+@pytest.mark.parametrize("kernel", ["rbf", "linear", "poly"])
+def test_two_classes_as_scikit_learn(kernel: str, C: float) -> None:
+    X, y = cancer()
+    ours = SVC(kernel=kernel, C=C, tol=1e-8).fit(X, y)  # type: ignore[arg-type]
+    theirs = peer.SVC(kernel=kernel, C=C, tol=1e-8).fit(X, y)
+    near = 1e-4 * max(1, C / 10)  # scikit-learn's kernel rows are float32, which C multiplies
+    np.testing.assert_allclose(
+        ours.decision_function(X), theirs.decision_function(X), rtol=1e-4, atol=near
+    )
+    np.testing.assert_array_equal(ours.support_, theirs.support_)
+    np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, rtol=1e-3, atol=1e-4 * C)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=near)
+    if kernel == "linear":
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=near)
+
+
+def test_the_solution_is_optimal() -> None:
+    """No row violates the conditions of optimality by more than tol."""
+    X, y = cancer()
+    model = SVC(tol=1e-8, gamma=0.05).fit(X, y)
+    signs = np.where(y == 1, 1.0, -1.0)
+    beta = np.zeros(len(y))
+    beta[model.support_] = model.dual_coef_[0]
+    assert abs(beta.sum()) < 1e-9
+    margin = signs * model.decision_function(X)
+    a = signs * beta
+    assert (a >= 0).all()
+    assert (a <= 1).all()
+    assert (margin[a == 0] >= 1 - 1e-7).all()
+    assert (margin[a == 1] <= 1 + 1e-7).all()
+    np.testing.assert_allclose(margin[(a > 0) & (a < 1)], 1, atol=1e-7)
+
+
+@pytest.mark.parametrize("cache_size", [0.01, 0.5, 200])
+@pytest.mark.parametrize("shrinking", [True, False])
+def test_neither_memory_nor_shrinking_changes_the_solution(
+    cache_size: float, shrinking: bool
+) -> None:
+    X, y = load_digits(return_X_y=True)
+    y = y % 2
+    K = rbf_kernel(X, gamma=1e-3)
+    model = SVC(gamma=1e-3, C=10, cache_size=cache_size, shrinking=shrinking, tol=1e-4).fit(X, y)
+    theirs = peer.SVC(gamma=1e-3, C=10, tol=1e-4).fit(X, y)
+    assert dual_value(model, K) <= dual_value(theirs, K) + 1e-4 * abs(dual_value(theirs, K))
+
+
+@pytest.mark.parametrize("shape", ["ovr", "ovo"])
+def test_several_classes_as_scikit_learn(shape: Any) -> None:
+    X, y = load_digits(return_X_y=True)
+    train, test = slice(0, 1200), slice(1200, None)
+    ours = SVC(tol=1e-6, decision_function_shape=shape).fit(X[train], y[train])
+    theirs = peer.SVC(tol=1e-6, decision_function_shape=shape).fit(X[train], y[train])
+    np.testing.assert_array_equal(ours.n_support_, theirs.n_support_)
+    np.testing.assert_array_equal(ours.support_, theirs.support_)
+    np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, atol=1e-3)
+    np.testing.assert_allclose(
+        ours.decision_function(X[test]), theirs.decision_function(X[test]), atol=1e-3
+    )
+    np.testing.assert_array_equal(ours.predict(X[test]), theirs.predict(X[test]))
+
+
+def test_pairs_with_a_small_cache_have_the_same_solution() -> None:
+    X, y = load_digits(return_X_y=True)
+    whole = SVC(tol=1e-6).fit(X, y)
+    parts = SVC(tol=1e-6, cache_size=1).fit(X, y)
+    np.testing.assert_allclose(parts.decision_function(X), whole.decision_function(X), atol=1e-3)
+
+
+def test_sparse_precomputed_and_callable_kernels_agree_with_dense() -> None:
+    X, y = load_iris(return_X_y=True)
+    dense = SVC(gamma=0.3, tol=1e-8).fit(X, y)
+    expected = dense.decision_function(X)
+    compressed = sp.csr_array(X)
+    sparse = SVC(gamma=0.3, tol=1e-8).fit(compressed, y)
+    np.testing.assert_allclose(sparse.decision_function(compressed), expected, atol=1e-6)
+    assert sp.issparse(sparse.support_vectors_)
+    assert sp.issparse(sparse.dual_coef_)
+    K = rbf_kernel(X, gamma=0.3)
+    given = SVC(kernel="precomputed", tol=1e-8).fit(K, y)
+    np.testing.assert_allclose(given.decision_function(K), expected, atol=1e-6)
+    own = SVC(kernel=lambda A, B: rbf_kernel(A, B, gamma=0.3), tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(own.decision_function(X), expected, atol=1e-6)
+    assert own.support_vectors_.shape == given.support_vectors_.shape == (0, 0)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf", "poly", "sigmoid"])
+def test_the_program_is_differentiable_and_exports(kernel: Any) -> None:
+    X, y = load_iris(return_X_y=True)
+    model = SVC(kernel=kernel).fit(X, y)
+    rows = torch.from_numpy(X[:7]).requires_grad_()
+    scores = model.program_(rows)
+    (gradient,) = torch.autograd.grad(scores.sum(), rows)
+    assert torch.isfinite(gradient).all()
+    batch = torch.export.Dim("batch", min=2)
+    exported = torch.export.export(
+        model.program_, (torch.from_numpy(X[:7]),), dynamic_shapes=({0: batch},)
+    )
+    again = exported.module()(torch.from_numpy(X))
+    np.testing.assert_allclose(again.numpy(), model.decision_function(X), rtol=1e-10)
+
+
+def test_weights_of_rows_and_classes_are_bounds() -> None:
+    X, y = cancer()
+    w = np.random.default_rng(0).uniform(0, 3, len(y))
+    w[::7] = 0
+    kwargs: dict[str, Any] = {"class_weight": {0: 2.0}, "tol": 1e-6}
+    ours = SVC(**kwargs).fit(X, y, sample_weight=w)
+    theirs = peer.SVC(**kwargs).fit(X, y, sample_weight=w)
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-4)
+    np.testing.assert_allclose(
+        SVC(class_weight="balanced", tol=1e-6).fit(X, y).intercept_,
+        peer.SVC(class_weight="balanced", tol=1e-6).fit(X, y).intercept_,
+        atol=1e-4,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*probability.*:FutureWarning")
+def test_probabilities_are_those_of_platt() -> None:
+    """By other folds, so near scikit-learn's, and as good."""
+    X, y = cancer()
+    ours = SVC(probability=True, random_state=0).fit(X[::2], y[::2])
+    theirs = peer.SVC(probability=True, random_state=0).fit(X[::2], y[::2])
+    p, q = ours.predict_proba(X[1::2]), theirs.predict_proba(X[1::2])
+    assert np.abs(p - q).mean() < 0.02
+    np.testing.assert_allclose(p.sum(1), 1)
+    X, y = load_iris(return_X_y=True)
+    p = SVC(probability=True, random_state=0).fit(X, y).predict_proba(X)
+    q = peer.SVC(probability=True, random_state=0).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(p.sum(1), 1)
+    assert np.abs(p - q).mean() < 0.02
+
+
+def test_a_limit_of_steps_is_kept_and_told() -> None:
+    X, y = cancer()
+    with pytest.warns(ConvergenceWarning, match="Solver terminated early"):
+        model = SVC(max_iter=5).fit(X, y)
+    assert model.fit_status_ == 1
+    np.testing.assert_array_equal(model.n_iter_, [5])
+
+
+def test_errors_name_the_culprit() -> None:
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="square"):
+        SVC(kernel="precomputed").fit(X, y)
+    with pytest.raises(ValueError, match="number of classes"):
+        SVC().fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match="same class"):
+        SVC().fit(X, y, sample_weight=(y == 0).astype(float))
+    with pytest.raises(ValueError, match="zero or negative"):
+        SVC().fit(X, y, sample_weight=-np.ones(len(X)))
+    with pytest.raises(ValueError, match="kernel must give a matrix"):
+        SVC(kernel=lambda A, B: np.ones((2, 3))).fit(X, y)
+    with pytest.raises(AttributeError, match="linear"):
+        _ = SVC().fit(X, y).coef_
