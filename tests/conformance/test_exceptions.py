@@ -54,6 +54,7 @@ def test_expected_failures_are_found_by_class() -> None:
     assert "check_non_transformer_estimators_n_iter" in expected_failures(Ridge())
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", sorted({e.estimator for e in listed("check")}))
 def test_listed_checks_fail(name: str) -> None:
     cls: Any = next(c for c in public_classes() if name.split(".")[-1] == c.__name__)
