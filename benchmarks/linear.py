@@ -23,6 +23,9 @@ def cases() -> Iterator[Case]:
     X, y = _classes(150_000)
     yield _fit("LogisticRegression", X, y, "150,000 x 28")
     yield _fit("LogisticRegression", X, y, "150,000 x 28", solver="newton-cholesky")
+    few = {"Cs": 10, "cv": 5, "l1_ratios": (0,), "scoring": "neg_log_loss"}
+    few["use_legacy_attributes"] = False
+    yield _fit("LogisticRegressionCV", X[:50_000], y[:50_000], "50,000 x 28", **few)
     yield _fit("LogisticRegression", *_classes(20_000, 10), "20,000 x 28, 10 classes")
     yield _fit("RidgeClassifier", *_classes(20_000, 10), "20,000 x 28, 10 classes")
     X, y = _numbers(100_000, 200)

@@ -7,6 +7,7 @@ from dovetail.linear_model.lasso import Lasso
 from dovetail.linear_model.lasso_cv import LassoCV
 from dovetail.linear_model.linear_regression import LinearRegression
 from dovetail.linear_model.logistic_regression import LogisticRegression
+from dovetail.linear_model.logistic_regression_cv import LogisticRegressionCV
 from dovetail.linear_model.multi_task_elastic_net import MultiTaskElasticNet
 from dovetail.linear_model.multi_task_elastic_net_cv import MultiTaskElasticNetCV
 from dovetail.linear_model.multi_task_lasso import MultiTaskLasso
@@ -26,6 +27,7 @@ __all__ = [
     "LassoCV",
     "LinearRegression",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "MultiTaskElasticNet",
     "MultiTaskElasticNetCV",
     "MultiTaskLasso",
