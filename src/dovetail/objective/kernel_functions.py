@@ -5,6 +5,8 @@ Shapes: A (m, d), B (n, d), dense; `inner` and what follows from it also for com
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,7 @@ __all__ = [
     "linear",
     "polynomial",
     "rbf",
+    "rbf_with",
     "sigmoid",
     "square_norms",
 ]
@@ -60,14 +63,33 @@ def sigmoid(A: Matrix, B: Matrix, gamma: float, coef0: float = 1.0) -> Tensor:
 
 
 def rbf(A: Matrix, B: Matrix, gamma: float) -> Tensor:
-    """exp(−γ ‖a − b‖²), the square written out: dense, one matrix product gives the exponents."""
-    a, b = square_norms(A)[:, None] * -gamma, square_norms(B)[:, None] * -gamma
-    if isinstance(A, SparseMatrix) or isinstance(B, SparseMatrix):
-        exponent = inner(A, B) * (2 * gamma) + a + b.T
-    else:
-        left = torch.cat([A * (2 * gamma), a, torch.ones_like(a)], 1)
-        exponent = left @ torch.cat([B, torch.ones_like(b), b], 1).T
-    return exponent.clamp(max=0).exp_()
+    """exp(−γ ‖a − b‖²)."""
+    return rbf_with(B, gamma)(A)
+
+
+def rbf_with(B: Matrix, gamma: float) -> Callable[[Matrix], Tensor]:
+    """`rbf` of any rows with those of B, for which what it needs of B is formed once.
+
+    The square is written out; dense, one matrix product gives the exponents: that of (2γ a, −γ‖a‖²,
+    1) and (b, 1, −γ‖b‖²).
+    """
+    b = square_norms(B)[:, None] * -gamma
+    if isinstance(B, SparseMatrix):
+        return lambda A: _exp(inner(A, B) * (2 * gamma) - gamma * square_norms(A)[:, None] + b.T)
+    right = torch.cat([B, torch.ones_like(b), b], 1).T
+
+    def values(A: Matrix) -> Tensor:
+        a = square_norms(A)[:, None] * -gamma
+        if isinstance(A, SparseMatrix):
+            return _exp(inner(A, B) * (2 * gamma) + a + b.T)
+        return _exp(torch.cat([A * (2 * gamma), a, torch.ones_like(a)], 1) @ right)
+
+    return values
+
+
+def _exp(exponent: Tensor) -> Tensor:
+    """exp of what rounding may have made positive, in its place."""
+    return exponent.clamp_(max=0).exp_()
 
 
 def laplacian(A: Tensor, B: Tensor, gamma: float) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from dovetail.data.tensors import as_numpy
 from dovetail.kernels import smo as kernels
+from dovetail.kernels.memory import empty
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
@@ -37,19 +38,23 @@ Index = npt.NDArray[np.int64]
 class RowCache:
     """Rows of a kernel matrix, formed when they are asked for; those asked for last are kept.
 
-    form : kernel of the rows at an index with all rows, (m, n)
+    form : kernel of the rows at an index with those at another, or with all rows, (m, n)
     n : rows
     dtype : of the kernel
     megabytes : bound of the memory taken, but for two rows, which are always held
     """
 
     def __init__(
-        self, form: Callable[[Index], Tensor], n: int, dtype: torch.dtype, megabytes: float
+        self,
+        form: Callable[[Index, Index | None], Tensor],
+        n: int,
+        dtype: torch.dtype,
+        megabytes: float,
     ) -> None:
         size = torch.empty(0, dtype=dtype).element_size()
         self.capacity = int(min(n, max(2, megabytes * 2**20 // (n * size))))
         self.form = form
-        self.rows = as_numpy(torch.empty((self.capacity, n), dtype=dtype))
+        self.rows = as_numpy(empty((self.capacity, n), dtype))
         self.place = np.full(n, -1)
         self.holds = np.full(self.capacity, -1)
         self.asked = np.zeros(self.capacity, np.int64)  # when a place was last of use
@@ -65,10 +70,14 @@ class RowCache:
             free = np.argsort(self.asked, kind="stable")[: len(missing)]
             gone = self.holds[free]
             self.place[gone[gone >= 0]] = -1
-            self.rows[free] = as_numpy(self.form(missing))
+            self.rows[free] = as_numpy(self.form(missing, None))
             self.place[missing], self.holds[free] = free, missing
             self.asked[free] = self.clock
         return self.place[wanted]
+
+    def block(self, some: Index) -> Floats:
+        """The matrix of some rows, in float64; formed anew, which is faster than to collect it."""
+        return as_numpy(self.form(some, some)).astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -144,13 +153,13 @@ class MinimalOptimization:
         p, a, u = self.problem, state.value.copy(), state.u.copy()
         some = self._working_set(state)
         rows = p.row[some]
-        K = np.ascontiguousarray(self.cache.rows[np.ix_(self.cache.get(rows), rows)])
+        K = self.cache.block(rows)
         f = u[rows] + p.y[some] * p.p[some]
         part = a[some]
         whole = len(some) == len(a)
         goal = self.tol if whole else max(self.tol, _SHARE * state.gap)
         steps, _ = kernels.optimize(
-            K.astype(np.float64, copy=False),
+            K,
             f,
             p.y[some],
             part,

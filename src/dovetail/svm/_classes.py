@@ -56,7 +56,6 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
 
     def _fit(self, batches: Batches) -> Expansion | OneVersusOne:
         self._warn_of_probability()
-        gram = self._gram(batches)
         codes = as_numpy(batches.y)
         k = len(self.classes_)
         if k < 2:
@@ -71,6 +70,7 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         C = self._bound() * self.class_weight_[codes] * w
         members = [np.flatnonzero((codes == c) & (w > 0)) for c in range(k)]
         _refuse_weights([len(m) for m in members])
+        gram = self._gram(batches, max(1.0, float(C.max())))
         pairs, found = solve_pairs(gram, self._pose, self._solve, members, C)
         random = check_random_state(self.random_state)
         ab = (

@@ -31,6 +31,12 @@ class Kernel:
         """Whether the kernel matrix is the user's, so that rows of the fit go by their place."""
         return self.kernel == "precomputed" or callable(self.kernel)
 
+    def with_rows(self, B: Matrix) -> Callable[[Matrix], Tensor]:
+        """Its values for any rows with those of B, for which what it needs is formed once."""
+        if self.kernel == "rbf":
+            return functions.rbf_with(B, self.gamma)
+        return lambda A: self.between(A, B)
+
     def between(self, A: Matrix, B: Matrix) -> Tensor:
         """Its values for every row of A and every row of B."""
         if self.kernel == "linear":

@@ -28,6 +28,9 @@ from dovetail.svm._program import Rows, SupportVectors
 __all__ = ["Gram", "KernelMachine"]
 
 _FOREVER = 2**62  # steps, where there is no limit
+_SMALL = 512  # rows of a problem that is one working set
+
+Index = npt.NDArray[np.int64]
 
 
 class Gram:
@@ -35,47 +38,64 @@ class Gram:
 
     X : the rows, or the matrix itself
     megabytes : of the cache
+    rounding : what rounding of the decisions' sums may be, relative to a row's bound; where float32
+        keeps to it, the matrix is held in float32, at half the cost (rbf alone, whose values are
+        known to be at most 1)
     """
 
-    def __init__(self, kernel: Kernel, X: Matrix, megabytes: float) -> None:
+    def __init__(self, kernel: Kernel, X: Matrix, megabytes: float, rounding: float) -> None:
         self.kernel, self.X, self.megabytes = kernel, X, megabytes
+        self.rows, self.dtype = X, X.dtype
         self.whole: Tensor | None = None
         if kernel.kernel == "precomputed":
-            assert isinstance(self.X, Tensor)
-            self.whole = self.X
+            assert isinstance(X, Tensor)
+            self.whole = X
         elif callable(kernel.kernel):
             self.whole = kernel.between(X, X)
+        elif kernel.kernel == "rbf" and isinstance(X, Tensor) and len(X) > _SMALL:
+            centered = X - X.mean(0)  # the same distances, of smaller numbers
+            size = kernel.gamma * float(centered.square().mean()) * X.shape[1]
+            if 6e-8 * (1 + 2 * size) * len(X) ** 0.5 <= rounding:
+                self.rows, self.dtype = centered.float(), torch.float32
 
-    def cache(self, rows: npt.NDArray[np.int64] | None = None) -> RowCache:
+    def cache(self, rows: Index | None = None) -> RowCache:
         """A cache for the matrix of some of the rows, or of all; those of parts share what fits."""
-        X, n = self.X, len(self.X)
-        fits = n * n * torch.empty(0, dtype=X.dtype).element_size() <= self.megabytes * 2**20
+        X, n = self.rows, len(self.X)
+        fits = n * n * torch.empty(0, dtype=self.dtype).element_size() <= self.megabytes * 2**20
         if rows is not None and self.whole is None and fits:
             self.whole = self.kernel.between(X, X)
         if self.whole is not None:
             whole = self.whole
-            some = torch.arange(n) if rows is None else torch.from_numpy(rows)
+            some = torch.arange(n, device=X.device) if rows is None else _index(rows, X)
 
-            def part(wanted: npt.NDArray[np.int64]) -> Tensor:
-                return whole[some[torch.from_numpy(wanted)]][:, some]
+            def part(a: Index, b: Index | None) -> Tensor:
+                columns = some if b is None else some[_index(b, X)]
+                return whole.index_select(0, some[_index(a, X)]).index_select(1, columns)
 
-            return RowCache(part, len(some), X.dtype, self.megabytes)
+            return RowCache(part, len(some), self.dtype, self.megabytes)
         own = X if rows is None else _taken(X, rows)
+        values = self.kernel.with_rows(own)
 
-        def form(wanted: npt.NDArray[np.int64]) -> Tensor:
-            return self.kernel.between(_taken(own, wanted), own)
+        def form(a: Index, b: Index | None) -> Tensor:
+            A = _taken(own, a)
+            return values(A) if b is None else self.kernel.between(A, _taken(own, b))
 
-        return RowCache(form, len(own), X.dtype, self.megabytes)
+        return RowCache(form, len(own), self.dtype, self.megabytes)
 
-    def between(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> Tensor:
+    def between(self, a: Index, b: Index) -> Tensor:
         """The part of some rows and some columns."""
         if self.whole is not None:
-            return self.whole[torch.from_numpy(a)][:, torch.from_numpy(b)]
+            X = self.X
+            return self.whole.index_select(0, _index(a, X)).index_select(1, _index(b, X))
         return self.kernel.between(_taken(self.X, a), _taken(self.X, b))
 
 
-def _taken(X: Matrix, rows: npt.NDArray[np.int64]) -> Matrix:
-    index = torch.from_numpy(rows).to(X.device)
+def _index(rows: Index, X: Matrix) -> Tensor:
+    return torch.from_numpy(rows).to(X.device)
+
+
+def _taken(X: Matrix, rows: Index) -> Matrix:
+    index = _index(rows, X)
     return X.take_rows(index) if isinstance(X, SparseMatrix) else X.index_select(0, index)
 
 
@@ -103,7 +123,8 @@ class KernelMachine(Estimator):
 
     # -- learning
 
-    def _gram(self, batches: Batches) -> Gram:
+    def _gram(self, batches: Batches, bound: float = 1.0) -> Gram:
+        """The kernel matrix; bound : the greatest |β| that a row may have."""
         X = batches.X
         if isinstance(X, Tensor):
             X = X.contiguous()  # the same sums for every layout
@@ -118,7 +139,7 @@ class KernelMachine(Estimator):
         self.shape_fit_ = tuple(X.shape)
         self._gamma = self._gamma_of(X)
         kernel = Kernel(self.kernel, self._gamma, float(self.degree), float(self.coef0))
-        return Gram(kernel, X, self.cache_size)
+        return Gram(kernel, X, self.cache_size, 0.05 * self.tol / bound)
 
     def _gamma_of(self, X: Matrix) -> float:
         if self.kernel == "precomputed" or callable(self.kernel):
@@ -146,7 +167,7 @@ class KernelMachine(Estimator):
         if short:
             self._report(short[0])
 
-    def _support(self, gram: Gram, index: npt.NDArray[np.int64]) -> SupportVectors:
+    def _support(self, gram: Gram, index: Index) -> SupportVectors:
         k, rows = gram.kernel, None
         if callable(k.kernel):
             rows = Rows.of(gram.X)

@@ -18,7 +18,7 @@ from dovetail.svm._kernel import Kernel
 
 __all__ = ["Expansion", "OneVersusOne", "Rows", "SupportVectors", "couple"]
 
-_CELLS = 1 << 22  # kernel values of a block of rows: 32 MB in float64
+_CELLS = 1 << 19  # kernel values of a block of rows: 4 MB in float64, which caches hold
 
 
 class Rows(Program):
@@ -65,12 +65,19 @@ class SupportVectors(Program):
     coef0: float
 
     def forward(self, X: Any) -> Tensor:
+        return self.prepared()(X)
+
+    def prepared(self) -> Callable[[Any], Tensor]:
+        """`forward` for many blocks: what it needs of the support vectors is formed once."""
+        index = self.index
         if self.rows is None:
-            out: Tensor = X.index_select(1, self.index)
-            return out
+            return lambda X: X.index_select(1, index)
+        dtype = self.rows.values.dtype
         kernel = Kernel(self.kernel, self.gamma, self.degree, self.coef0)
-        values = kernel.between(X.to(dtype=self.rows.values.dtype), self.rows.matrix)
-        return values.index_select(1, self.index) if kernel.by_index else values
+        values = kernel.with_rows(self.rows.matrix)
+        if kernel.by_index:
+            return lambda X: values(X.to(dtype=dtype)).index_select(1, index)
+        return lambda X: values(X.to(dtype=dtype))
 
 
 class Expansion(Program):
@@ -198,5 +205,5 @@ def _in_blocks(f: Callable[[Tensor], Tensor], vectors: SupportVectors, X: Any) -
     rows = max(1, _CELLS // max(1, len(vectors.index)))
     if torch.compiler.is_compiling() or len(X) <= rows:
         return f(vectors(X))
-    blocks = Batches(Batch(X)).in_blocks(rows)
-    return torch.cat([f(vectors(block.X)) for block in blocks])
+    similarities, blocks = vectors.prepared(), Batches(Batch(X)).in_blocks(rows)
+    return torch.cat([f(similarities(block.X)) for block in blocks])
