@@ -160,13 +160,6 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         return proba.log() if isinstance(proba, Tensor) else np.log(proba)
 
     @property
-    def n_support_(self) -> Any:
-        """Number of support vectors of each class."""
-        if "_program" not in self.__dict__:
-            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet.")
-        return self._n_support
-
-    @property
     def probA_(self) -> Any:
         """a of Platt's scaling, one a pair; empty without probability=True."""
         return self._platt("A", "link_a")

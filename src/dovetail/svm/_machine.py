@@ -23,14 +23,16 @@ from dovetail.solve.loop import solve
 from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
 from dovetail.solve.solution import Solution, Status
 from dovetail.svm._kernel import Kernel, scale_of
-from dovetail.svm._program import Rows, SupportVectors
+from dovetail.svm._program import Expansion, Rows, SupportVectors
 
 __all__ = ["Gram", "KernelMachine"]
 
 _FOREVER = 2**62  # steps, where there is no limit
 _SMALL = 512  # rows of a problem that is one working set
 
+Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+Pose = Callable[[Index, Floats], SupportProblem]
 
 
 class Gram:
@@ -160,6 +162,32 @@ class KernelMachine(Estimator):
             )
         return solution
 
+    def _alone(self, batches: Batches, pose: Pose, bound: float = 1.0) -> Expansion:
+        """The Program of one machine, of the rows that have a weight.
+
+        pose : the problem of such rows, given which they are and their weights; sets n_iter_
+        bound : the greatest |β| of a row of weight 1
+        """
+        n = len(batches.X)
+        w = np.ones(n) if batches.w is None else as_numpy(batches.w).astype(np.float64)
+        rows = np.flatnonzero(w > 0)
+        if not len(rows):
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        gram = self._gram(batches, bound * float(w.max()))
+        problem = pose(rows, w[rows])
+        solution = self._solve(problem, gram.cache(None if len(rows) == n else rows))
+        machine: Machine = solution.value
+        self._keep_status([solution])
+        self.n_iter_: Any = machine.steps
+        self.class_weight_: Any = np.empty(0)
+        beta = np.bincount(problem.row, problem.y * machine.a, len(rows))
+        used = np.flatnonzero(beta)
+        self._n_support = np.array([len(used)], dtype=np.int32)
+        held: dict[str, Any] = {"device": batches.device, "dtype": batches.dtype}
+        coef = torch.as_tensor(beta[used][None], **held)
+        offset = torch.as_tensor([-machine.offset], **held)
+        return Expansion(self._support(gram, rows[used]), coef, offset)
+
     def _keep_status(self, solutions: list[Solution[Machine]]) -> None:
         """fit_status_, and one warning for all problems that were not solved."""
         short = [s for s in solutions if s.status is not Status.CONVERGED]
@@ -192,6 +220,13 @@ class KernelMachine(Estimator):
 
     def _shown(self, value: Tensor) -> Any:
         return value if self._container == "torch" else as_numpy(value)
+
+    @property
+    def n_support_(self) -> Any:
+        """Number of support vectors, of each class where there are classes."""
+        if "_program" not in self.__dict__:
+            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet.")
+        return self._n_support
 
     @property
     def support_(self) -> Any:

@@ -14,7 +14,7 @@ from dovetail.solve.smo import Machine, SupportProblem
 from dovetail.solve.solution import Solution
 from dovetail.svm._machine import Gram
 
-__all__ = ["Pair", "Pairs", "platt", "solve_pairs"]
+__all__ = ["Pair", "Pairs", "filled", "platt", "solve_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -159,3 +159,9 @@ def fit_sigmoid(decisions: Floats, first: npt.NDArray[np.bool_]) -> tuple[float,
         else:
             break
     return float(theta[0]), float(theta[1])
+
+
+def filled(C: Floats, total: float) -> Floats:
+    """Numbers between 0 and C that add up to a total: the first ones at their bound."""
+    before = np.cumsum(C) - C
+    return np.clip(total - before, 0.0, C)
