@@ -69,7 +69,7 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         w = np.ones(len(codes)) if batches.w is None else as_numpy(batches.w).astype(np.float64)
         C = self._bound() * self.class_weight_[codes] * w
         members = [np.flatnonzero((codes == c) & (w > 0)) for c in range(k)]
-        _refuse_weights([len(m) for m in members])
+        self._refuse_few([len(m) for m in members])
         gram = self._gram(batches, max(1.0, float(C.max())))
         pairs, found = solve_pairs(gram, self._pose, self._solve, members, C)
         random = check_random_state(self.random_state)
@@ -98,6 +98,13 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
                 f"1.11. Use `CalibratedClassifierCV({name}(), ensemble=False)` instead of "
                 f"`{name}(probability=True)`",
                 FutureWarning,
+            )
+
+    def _refuse_few(self, counts: list[int]) -> None:
+        """counts : rows with a positive weight, of each class."""
+        if sum(c > 0 for c in counts) == 1:
+            raise ValueError(
+                "Invalid input - all samples with positive weights belong to the same class."
             )
 
     # -- what it says of rows
@@ -191,13 +198,3 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
                 row[starts[j] : starts[j + 1]] = held.coef[i, starts[j] : starts[j + 1]]
                 rows.append(row)
         return torch.stack(rows)
-
-
-def _refuse_weights(counts: list[int]) -> None:
-    there = sum(c > 0 for c in counts)
-    if there == 0:
-        raise ValueError("Invalid input - all samples have zero or negative weights.")
-    if there == 1:
-        raise ValueError(
-            "Invalid input - all samples with positive weights belong to the same class."
-        )

@@ -39,15 +39,18 @@ class Gram:
     """The kernel matrix of the rows of a fit, whole where it fits the cache, else row by row.
 
     X : the rows, or the matrix itself
+    rows : the rows in the layout to compute with
     megabytes : of the cache
     rounding : what rounding of the decisions' sums may be, relative to a row's bound; where float32
         keeps to it, the matrix is held in float32, at half the cost (rbf alone, whose values are
         known to be at most 1)
     """
 
-    def __init__(self, kernel: Kernel, X: Matrix, megabytes: float, rounding: float) -> None:
+    def __init__(
+        self, kernel: Kernel, X: Matrix, rows: Matrix, megabytes: float, rounding: float
+    ) -> None:
         self.kernel, self.X, self.megabytes = kernel, X, megabytes
-        self.rows, self.dtype = X, X.dtype
+        self.rows, self.dtype = rows, X.dtype
         self.whole: Tensor | None = None
         if kernel.kernel == "precomputed":
             assert isinstance(X, Tensor)
@@ -125,6 +128,12 @@ class KernelMachine(Estimator):
 
     # -- learning
 
+    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
+        w = sample_weight if isinstance(sample_weight, Tensor) else np.asarray(sample_weight)
+        if w.ndim and not bool((w > 0).any()):
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        return super()._receive(X, y, sample_weight, reset=reset)
+
     def _gram(self, batches: Batches, bound: float = 1.0) -> Gram:
         """The kernel matrix; bound : the greatest |β| that a row may have."""
         X = batches.X
@@ -139,9 +148,11 @@ class KernelMachine(Estimator):
                     f"{X.shape[0]}x{X.shape[1]} matrix."
                 )
         self.shape_fit_ = tuple(X.shape)
-        self._gamma = self._gamma_of(X)
+        small = isinstance(X, SparseMatrix) and max(X.shape) <= _SMALL
+        rows = X.to_dense() if small else X  # faster, and the very steps of dense rows
+        self._gamma = self._gamma_of(rows)
         kernel = Kernel(self.kernel, self._gamma, float(self.degree), float(self.coef0))
-        return Gram(kernel, X, self.cache_size, 0.05 * self.tol / bound)
+        return Gram(kernel, X, rows, self.cache_size, 0.05 * self.tol / bound)
 
     def _gamma_of(self, X: Matrix) -> float:
         if self.kernel == "precomputed" or callable(self.kernel):

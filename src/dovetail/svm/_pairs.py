@@ -16,6 +16,8 @@ from dovetail.svm._machine import Gram
 
 __all__ = ["Pair", "Pairs", "filled", "platt", "solve_pairs"]
 
+_TINY = 1e-12
+
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Solve = Callable[[SupportProblem, Any], Solution[Machine]]
@@ -56,7 +58,8 @@ def solve_pair(gram: Gram, pose: Pose, solve: Solve, rows: Index, y: Floats, C: 
     every = len(rows) == len(gram.X) and np.array_equal(rows, np.arange(len(rows)))
     solution = solve(pose(y, C), gram.cache(None if every else rows))
     machine = solution.value
-    beta, offset = y * machine.a / machine.scale, machine.offset / machine.scale
+    scale = machine.scale if abs(machine.scale) > _TINY else 1.0  # no margin: nothing to scale
+    beta, offset = y * machine.a / scale, machine.offset / scale
     return Pair(rows, beta, offset, solution, y > 0)
 
 

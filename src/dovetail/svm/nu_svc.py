@@ -92,6 +92,13 @@ class NuSVC(PairwiseClassifier):
     def _bound(self) -> float:
         return 1.0
 
+    def _refuse_few(self, counts: list[int]) -> None:
+        if sum(c > 0 for c in counts) == 1:
+            raise ValueError(
+                "specified nu is infeasible: all samples with positive weights belong to the same "
+                "class. Weigh rows of another one too."
+            )
+
     def _pose(self, y: Floats, C: Floats) -> SupportProblem:
         each = self.nu * float(C.sum()) / 2
         first, second = float(C[y > 0].sum()), float(C[y < 0].sum())
