@@ -9,12 +9,12 @@ import pytest
 import scipy.sparse as sp
 import sklearn.svm as peer
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import scale
 
-from dovetail.svm import SVC
+from dovetail.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 
 def cancer() -> tuple[Any, Any]:
@@ -184,3 +184,110 @@ def test_errors_name_the_culprit() -> None:
         SVC(kernel=lambda A, B: np.ones((2, 3))).fit(X, y)
     with pytest.raises(AttributeError, match="linear"):
         _ = SVC().fit(X, y).coef_
+
+
+def diabetes() -> tuple[Any, Any]:
+    X, y = load_diabetes(return_X_y=True)
+    return scale(X), y
+
+
+def weights(n: int) -> Any:
+    """Weights between 0 and 2, a fifth of them 0."""
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 2, n) * (rng.random(n) > 0.2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (SVR(C=10, epsilon=1, tol=1e-7), peer.SVR(C=10, epsilon=1, tol=1e-7)),
+        (SVR(kernel="linear", tol=1e-7), peer.SVR(kernel="linear", tol=1e-7)),
+        (NuSVR(C=10, tol=1e-7), peer.NuSVR(C=10, tol=1e-7)),
+        (NuSVR(kernel="poly", nu=0.2, tol=1e-7), peer.NuSVR(kernel="poly", nu=0.2, tol=1e-7)),
+    ],
+    ids=["SVR-rbf", "SVR-linear", "NuSVR-rbf", "NuSVR-poly"],
+)
+def test_regression_as_scikit_learn(ours: Any, theirs: Any, weighted: bool) -> None:
+    X, y = diabetes()
+    w = weights(len(y)) if weighted else None
+    ours.fit(X, y, sample_weight=w)
+    theirs.fit(X, y, sample_weight=w)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-3)
+    np.testing.assert_array_equal(X[ours.support_], theirs.support_vectors_)
+    np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, atol=1e-3)
+    np.testing.assert_array_equal(ours.n_support_, theirs.n_support_)
+
+
+def test_a_tube_that_holds_all_rows_needs_no_support() -> None:
+    X, y = diabetes()
+    model = SVR(epsilon=500).fit(X, y)
+    assert model.support_vectors_.shape == (0, X.shape[1])
+    np.testing.assert_allclose(model.predict(X[:3]), (y.min() + y.max()) / 2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_nu_classes_as_scikit_learn(weighted: bool) -> None:
+    for X, y, nu in ((*cancer(), 0.2), (*load_iris(return_X_y=True), 0.3)):
+        w = weights(len(y)) if weighted else None
+        ours = NuSVC(nu=nu, tol=1e-7).fit(X, y, sample_weight=w)
+        theirs = peer.NuSVC(nu=nu, tol=1e-7).fit(X, y, sample_weight=w)
+        np.testing.assert_allclose(
+            ours.decision_function(X), theirs.decision_function(X), atol=1e-4
+        )
+        np.testing.assert_array_equal(X[ours.support_], theirs.support_vectors_)
+
+
+def test_nu_classes_weigh_classes() -> None:
+    X, y = cancer()
+    by_class = NuSVC(nu=0.2, class_weight={0: 2.0}, tol=1e-6).fit(X, y)
+    by_row = NuSVC(nu=0.2, tol=1e-6).fit(X, y, sample_weight=np.where(y == 0, 2.0, 1.0))
+    np.testing.assert_allclose(by_class.dual_coef_, by_row.dual_coef_, atol=1e-6)
+
+
+def test_nu_too_large_for_the_smaller_class_is_refused() -> None:
+    X, y = cancer()
+    with pytest.raises(ValueError, match=r"nu is infeasible.*0\.7452 at most"):
+        NuSVC(nu=0.9).fit(X, y)
+
+
+@pytest.mark.parametrize("nu", [0.05, 0.3, 0.8])
+def test_one_class_as_scikit_learn(nu: float) -> None:
+    X, _ = cancer()
+    for w in (None, weights(len(X))):
+        ours = OneClassSVM(nu=nu, tol=1e-7).fit(X, sample_weight=w)
+        theirs = peer.OneClassSVM(nu=nu, tol=1e-7).fit(X, sample_weight=w)
+        near = 1e-4
+        np.testing.assert_allclose(
+            ours.decision_function(X), theirs.decision_function(X), atol=near
+        )
+        np.testing.assert_allclose(ours.score_samples(X), theirs.score_samples(X), atol=near)
+        np.testing.assert_allclose(ours.offset_, theirs.offset_, atol=near)
+
+
+def test_no_more_than_nu_are_outliers() -> None:
+    X, _ = cancer()
+    model = OneClassSVM(nu=0.2, tol=1e-6).fit(X)
+    inside = model.predict(X)
+    assert set(np.unique(inside)) == {-1, 1}
+    assert (model.decision_function(X) < -1e-5).mean() <= 0.2 <= len(model.support_) / len(X)
+
+
+@pytest.mark.parametrize("cls", [SVR, NuSVR, OneClassSVM, NuSVC])
+def test_every_machine_exports(cls: Any) -> None:
+    X, y = load_iris(return_X_y=True)
+    model = cls(nu=0.3).fit(X, y) if cls is not SVR else cls().fit(X, y)
+    program = model.program_
+    batch = torch.export.Dim("batch", min=2)
+    rows = torch.from_numpy(X)
+    exported = torch.export.export(program, (rows[:7],), dynamic_shapes=({0: batch},))
+    np.testing.assert_allclose(exported.module()(rows), program(rows), rtol=1e-10)
+
+
+def test_a_share_of_one_has_all_rows_support() -> None:
+    """scikit-learn's fit is not finite here."""
+    X, _ = cancer()
+    model = OneClassSVM(nu=1.0).fit(X)
+    assert len(model.support_) == len(X)
+    assert np.isfinite(model.decision_function(X)).all()
+    assert model.decision_function(X).max() <= 1e-3  # kernel rows are float32

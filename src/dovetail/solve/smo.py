@@ -181,7 +181,7 @@ class MinimalOptimization:
             return Status.CONVERGED
         if state.steps >= self.limit:
             self.advice = (
-                f"Solver terminated early (max_iter={self.limit}). Consider pre-processing your "
+                f"Solver terminated early (max_iter={self.limit}).  Consider pre-processing your "
                 "data with StandardScaler or MinMaxScaler."
             )
             return Status.LIMIT

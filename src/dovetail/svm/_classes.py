@@ -69,7 +69,7 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         w = np.ones(len(codes)) if batches.w is None else as_numpy(batches.w).astype(np.float64)
         C = self._bound() * self.class_weight_[codes] * w
         members = [np.flatnonzero((codes == c) & (w > 0)) for c in range(k)]
-        _refuse_weights([len(m) for m in members])
+        self._refuse_few([len(m) for m in members])
         gram = self._gram(batches, max(1.0, float(C.max())))
         pairs, found = solve_pairs(gram, self._pose, self._solve, members, C)
         random = check_random_state(self.random_state)
@@ -98,6 +98,13 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
                 f"1.11. Use `CalibratedClassifierCV({name}(), ensemble=False)` instead of "
                 f"`{name}(probability=True)`",
                 FutureWarning,
+            )
+
+    def _refuse_few(self, counts: list[int]) -> None:
+        """counts : rows with a positive weight, of each class."""
+        if sum(c > 0 for c in counts) == 1:
+            raise ValueError(
+                "Invalid input - all samples with positive weights belong to the same class."
             )
 
     # -- what it says of rows
@@ -160,13 +167,6 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         return proba.log() if isinstance(proba, Tensor) else np.log(proba)
 
     @property
-    def n_support_(self) -> Any:
-        """Number of support vectors of each class."""
-        if "_program" not in self.__dict__:
-            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet.")
-        return self._n_support
-
-    @property
     def probA_(self) -> Any:
         """a of Platt's scaling, one a pair; empty without probability=True."""
         return self._platt("A", "link_a")
@@ -198,13 +198,3 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
                 row[starts[j] : starts[j + 1]] = held.coef[i, starts[j] : starts[j + 1]]
                 rows.append(row)
         return torch.stack(rows)
-
-
-def _refuse_weights(counts: list[int]) -> None:
-    there = sum(c > 0 for c in counts)
-    if there == 0:
-        raise ValueError("Invalid input - all samples have zero or negative weights.")
-    if there == 1:
-        raise ValueError(
-            "Invalid input - all samples with positive weights belong to the same class."
-        )

@@ -23,29 +23,34 @@ from dovetail.solve.loop import solve
 from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
 from dovetail.solve.solution import Solution, Status
 from dovetail.svm._kernel import Kernel, scale_of
-from dovetail.svm._program import Rows, SupportVectors
+from dovetail.svm._program import Expansion, Rows, SupportVectors
 
 __all__ = ["Gram", "KernelMachine"]
 
 _FOREVER = 2**62  # steps, where there is no limit
 _SMALL = 512  # rows of a problem that is one working set
 
+Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
+Pose = Callable[[Index, Floats], SupportProblem]
 
 
 class Gram:
     """The kernel matrix of the rows of a fit, whole where it fits the cache, else row by row.
 
     X : the rows, or the matrix itself
+    rows : the rows in the layout to compute with
     megabytes : of the cache
     rounding : what rounding of the decisions' sums may be, relative to a row's bound; where float32
         keeps to it, the matrix is held in float32, at half the cost (rbf alone, whose values are
         known to be at most 1)
     """
 
-    def __init__(self, kernel: Kernel, X: Matrix, megabytes: float, rounding: float) -> None:
+    def __init__(
+        self, kernel: Kernel, X: Matrix, rows: Matrix, megabytes: float, rounding: float
+    ) -> None:
         self.kernel, self.X, self.megabytes = kernel, X, megabytes
-        self.rows, self.dtype = X, X.dtype
+        self.rows, self.dtype = rows, X.dtype
         self.whole: Tensor | None = None
         if kernel.kernel == "precomputed":
             assert isinstance(X, Tensor)
@@ -123,6 +128,12 @@ class KernelMachine(Estimator):
 
     # -- learning
 
+    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
+        w = sample_weight if isinstance(sample_weight, Tensor) else np.asarray(sample_weight)
+        if w.ndim and not bool((w > 0).any()):
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        return super()._receive(X, y, sample_weight, reset=reset)
+
     def _gram(self, batches: Batches, bound: float = 1.0) -> Gram:
         """The kernel matrix; bound : the greatest |β| that a row may have."""
         X = batches.X
@@ -137,9 +148,11 @@ class KernelMachine(Estimator):
                     f"{X.shape[0]}x{X.shape[1]} matrix."
                 )
         self.shape_fit_ = tuple(X.shape)
-        self._gamma = self._gamma_of(X)
+        small = isinstance(X, SparseMatrix) and max(X.shape) <= _SMALL
+        rows = X.to_dense() if small else X  # faster, and the very steps of dense rows
+        self._gamma = self._gamma_of(rows)
         kernel = Kernel(self.kernel, self._gamma, float(self.degree), float(self.coef0))
-        return Gram(kernel, X, self.cache_size, 0.05 * self.tol / bound)
+        return Gram(kernel, X, rows, self.cache_size, 0.05 * self.tol / bound)
 
     def _gamma_of(self, X: Matrix) -> float:
         if self.kernel == "precomputed" or callable(self.kernel):
@@ -159,6 +172,32 @@ class KernelMachine(Estimator):
                 "large values and need to be preprocessed."
             )
         return solution
+
+    def _alone(self, batches: Batches, pose: Pose, bound: float = 1.0) -> Expansion:
+        """The Program of one machine, of the rows that have a weight.
+
+        pose : the problem of such rows, given which they are and their weights; sets n_iter_
+        bound : the greatest |β| of a row of weight 1
+        """
+        n = len(batches.X)
+        w = np.ones(n) if batches.w is None else as_numpy(batches.w).astype(np.float64)
+        rows = np.flatnonzero(w > 0)
+        if not len(rows):
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        gram = self._gram(batches, bound * float(w.max()))
+        problem = pose(rows, w[rows])
+        solution = self._solve(problem, gram.cache(None if len(rows) == n else rows))
+        machine: Machine = solution.value
+        self._keep_status([solution])
+        self.n_iter_: Any = machine.steps
+        self.class_weight_: Any = np.empty(0)
+        beta = np.bincount(problem.row, problem.y * machine.a, len(rows))
+        used = np.flatnonzero(beta)
+        self._n_support = np.array([len(used)], dtype=np.int32)
+        held: dict[str, Any] = {"device": batches.device, "dtype": batches.dtype}
+        coef = torch.as_tensor(beta[used][None], **held)
+        offset = torch.as_tensor([-machine.offset], **held)
+        return Expansion(self._support(gram, rows[used]), coef, offset)
 
     def _keep_status(self, solutions: list[Solution[Machine]]) -> None:
         """fit_status_, and one warning for all problems that were not solved."""
@@ -192,6 +231,13 @@ class KernelMachine(Estimator):
 
     def _shown(self, value: Tensor) -> Any:
         return value if self._container == "torch" else as_numpy(value)
+
+    @property
+    def n_support_(self) -> Any:
+        """Number of support vectors, of each class where there are classes."""
+        if "_program" not in self.__dict__:
+            raise AttributeError(f"This {type(self).__name__} instance is not fitted yet.")
+        return self._n_support
 
     @property
     def support_(self) -> Any:

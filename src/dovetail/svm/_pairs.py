@@ -14,7 +14,9 @@ from dovetail.solve.smo import Machine, SupportProblem
 from dovetail.solve.solution import Solution
 from dovetail.svm._machine import Gram
 
-__all__ = ["Pair", "Pairs", "platt", "solve_pairs"]
+__all__ = ["Pair", "Pairs", "filled", "platt", "solve_pairs"]
+
+_TINY = 1e-12
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -56,7 +58,8 @@ def solve_pair(gram: Gram, pose: Pose, solve: Solve, rows: Index, y: Floats, C: 
     every = len(rows) == len(gram.X) and np.array_equal(rows, np.arange(len(rows)))
     solution = solve(pose(y, C), gram.cache(None if every else rows))
     machine = solution.value
-    beta, offset = y * machine.a / machine.scale, machine.offset / machine.scale
+    scale = machine.scale if abs(machine.scale) > _TINY else 1.0  # no margin: nothing to scale
+    beta, offset = y * machine.a / scale, machine.offset / scale
     return Pair(rows, beta, offset, solution, y > 0)
 
 
@@ -159,3 +162,9 @@ def fit_sigmoid(decisions: Floats, first: npt.NDArray[np.bool_]) -> tuple[float,
         else:
             break
     return float(theta[0]), float(theta[1])
+
+
+def filled(C: Floats, total: float) -> Floats:
+    """Numbers between 0 and C that add up to a total: the first ones at their bound."""
+    before = np.cumsum(C) - C
+    return np.clip(total - before, 0.0, C)
