@@ -178,7 +178,9 @@ def test_all_leaves_out_what_does_not_suit_the_task_or_the_rows():
     assert every == ["dummy", "linear", "bayes", "lda", "svm", "boosting", "mlp"]
     assert names("all", "regression", 1_000, 300) == ["dummy", "linear", "svm", "boosting", "mlp"]
     assert "svm" not in names("all", "classification", 100_000, 300)
+    assert "nystroem" in names("all", "classification", 100_000, 300)
     assert "svm" in names("all", "classification", 100_000, 36_000)
+    assert "nystroem" not in names("all", "classification", 100_000, 36_000)
     assert names("svm", "regression", 100_000, 300) == ["dummy", "svm"]  # asked for by name
     with pytest.raises(DataError, match="'lda' is for classification, and this is regression"):
         names("lda,linear", "regression", 1_000, 300)

@@ -64,7 +64,9 @@ def compare(
     ] = TaskName.auto,
     models: Annotated[
         str,
-        typer.Option(help="all, or names with commas: linear, bayes, lda, svm, boosting, mlp."),
+        typer.Option(
+            help="all, or names with commas: linear, bayes, lda, svm, nystroem, boosting, mlp."
+        ),
     ] = "all",
     cv: Annotated[int, typer.Option(help="Folds.", min=2)] = 5,
     metric: Annotated[
