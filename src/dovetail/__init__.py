@@ -41,6 +41,7 @@ _FAMILIES = (
     "ensemble",
     "feature_extraction",
     "impute",
+    "kernel_approximation",
     "linear_model",
     "mixture",
     "naive_bayes",
@@ -66,6 +67,7 @@ __all__ = [
     "feature_extraction",
     "impute",
     "inspection",
+    "kernel_approximation",
     "linear_model",
     "load",
     "mixture",
@@ -77,6 +79,7 @@ __all__ = [
     "save",
     "scan_parquet",
     "svm",
+    "tree",
 ]
 
 

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["Chain", "NoProgram", "Passthrough", "Program", "SideBySide", "TensorList"]
+__all__ = ["Chain", "NoProgram", "Passthrough", "Program", "Rows", "SideBySide", "TensorList"]
 
 
 @dataclass_transform(eq_default=False)
@@ -190,3 +190,31 @@ class NoProgram(Program):
     """
 
     reason: str
+
+
+class Rows(Program):
+    """Rows of a matrix, dense (`values` of shape (s, d)) or compressed (with `indices`, `starts`).
+
+    width : d
+    """
+
+    values: Tensor
+    width: int
+    indices: Tensor | None = None
+    starts: Tensor | None = None
+
+    @classmethod
+    def of(cls, X: Tensor | SparseMatrix) -> Rows:
+        """The rows of X."""
+        if isinstance(X, Tensor):
+            return cls(X, X.shape[1])
+        X = X.tocsr()
+        return cls(X.values, X.shape[1], X.indices, X.starts)
+
+    @property
+    def matrix(self) -> Tensor | SparseMatrix:
+        """The rows as they came."""
+        if self.indices is None or self.starts is None:
+            return self.values
+        shape = (len(self.starts) - 1, self.width)
+        return SparseMatrix(self.starts, self.indices, self.values, shape)

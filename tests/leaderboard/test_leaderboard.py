@@ -8,6 +8,7 @@ import pytest
 
 import dovetail as dv
 from dovetail.errors import DataError, TargetError
+from dovetail.leaderboard.candidates import choose, suited
 from dovetail.leaderboard.entry import Entry
 from dovetail.leaderboard.folds import make_folds
 from dovetail.leaderboard.metrics import METRICS, choose_metric
@@ -167,3 +168,32 @@ def test_compare_in_python():
     assert (board.model.predict(frame) == load_penguins().target).mean() > 0.97
     assert "linear" in repr(board)
     assert "<table" in board._repr_html_()
+
+
+def test_all_leaves_out_what_does_not_suit_the_task_or_the_rows():
+    def names(models, task, rows, budget):
+        return [c.name for c in suited(choose(models), models, task, rows, budget)]
+
+    every = names("all", "classification", 1_000, 300)
+    assert every == ["dummy", "linear", "bayes", "lda", "svm", "boosting", "mlp"]
+    assert names("all", "regression", 1_000, 300) == ["dummy", "linear", "svm", "boosting", "mlp"]
+    assert "svm" not in names("all", "classification", 100_000, 300)
+    assert "nystroem" in names("all", "classification", 100_000, 300)
+    assert "svm" in names("all", "classification", 100_000, 36_000)
+    assert "nystroem" not in names("all", "classification", 100_000, 36_000)
+    assert names("svm", "regression", 100_000, 300) == ["dummy", "svm"]  # asked for by name
+    with pytest.raises(DataError, match="'lda' is for classification, and this is regression"):
+        names("lda,linear", "regression", 1_000, 300)
+
+
+@pytest.mark.parametrize("models", ["bayes,lda,svm"])
+def test_densities_and_margins_take_raw_tables(models, tmp_path):
+    from dovetail.datasets import load_penguins
+
+    with dv.config(verbosity=0):
+        board = dv.compare(load_penguins().frame, "species", models=models, cv=2, out=tmp_path)
+    assert [e.status for e in board.entries] == ["ok"] * 4
+    assert board["svm"].mean("accuracy") > 0.97
+    again = dv.load(tmp_path / "model.dove")
+    frame = load_penguins().data
+    assert (again.predict(frame) == board.model.predict(frame)).all()

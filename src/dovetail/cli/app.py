@@ -63,7 +63,10 @@ def compare(
         TaskName, typer.Option(help="What to learn; auto goes by the target's values.")
     ] = TaskName.auto,
     models: Annotated[
-        str, typer.Option(help="all, or names separated by commas: linear, boosting, mlp.")
+        str,
+        typer.Option(
+            help="all, or names with commas: linear, bayes, lda, svm, nystroem, boosting, mlp."
+        ),
     ] = "all",
     cv: Annotated[int, typer.Option(help="Folds.", min=2)] = 5,
     metric: Annotated[

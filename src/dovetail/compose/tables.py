@@ -52,7 +52,7 @@ class CategoriesOf:
         return [n for n in names if self.least <= levels[n] <= most]
 
 
-PreparationKind = Literal["linear", "tree", "net"]
+PreparationKind = Literal["linear", "tree", "net", "dense"]
 
 
 def preparation(
@@ -68,20 +68,21 @@ def preparation(
     later tables against the one it was fitted on (`ColumnTyper`). Then
 
     ========== ================================================ ==================================
-    column     "linear", "net"                                  "tree"
+    column     "linear", "net", "dense"                         "tree"
     ========== ================================================ ==================================
     number     median for missing values, an indicator, scaled  as it is; NaN where missing
     category   a column a level; above 60 levels the target's   as it is; above 254 levels the
                mean, cross-fitted                               target's mean, cross-fitted
     date       parts and cycles, scaled                         parts
     text       tf-idf of words, of at most 20,000 ("net":       tf-idf of the 256 most frequent
-               2,000)                                           words
+               2,000; "dense": 256)                             words
     ========== ================================================ ==================================
 
     Parameters
     ----------
-    kind : {"linear", "tree", "net"}, default="linear"
-        "linear" for whatever adds up or measures distances; "tree" for histogram gradient boosting
+    kind : {"linear", "tree", "net", "dense"}, default="linear"
+        "linear" for whatever adds up; "dense" for what measures distances or densities and takes no
+        sparse matrix; "tree" for histogram gradient boosting
         with `categorical_features="from_dtype"`, whose output is a pyarrow table; "net" for neural
         networks.
     kinds : dict of column name to kind, or None
@@ -161,5 +162,6 @@ _COLUMNS = {
     "linear": lambda means: _for_sums(20_000, 0.3, means),
     # mini-batches of dense rows take half the time of sparse ones, down to about this density
     "net": lambda means: _for_sums(2_000, 0.05, means),
+    "dense": lambda means: _for_sums(256, 0.0, means),
     "tree": _for_trees,
 }

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from dovetail.compose import TransformedTargetRegressor
 from dovetail.compose.tables import PreparationKind, preparation
 from dovetail.data.schema import nearest
+from dovetail.discriminant_analysis import LinearDiscriminantAnalysis
 from dovetail.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from dovetail.errors import DataError
+from dovetail.kernel_approximation import Nystroem
 from dovetail.linear_model import LogisticRegression, Ridge
+from dovetail.naive_bayes import GaussianNB
 from dovetail.neural_network import MLPClassifier, MLPRegressor
-from dovetail.pipeline import Pipeline
+from dovetail.pipeline import Pipeline, make_pipeline
 from dovetail.preprocessing import StandardScaler
+from dovetail.svm import SVC, SVR
 
-__all__ = ["CANDIDATES", "Candidate", "build", "choose"]
+__all__ = ["CANDIDATES", "Candidate", "build", "choose", "suited"]
+
+# A kernel machine's time grows with the square of the rows: five folds with probabilities take
+# about 1.5e-7 n² seconds at 30 columns, so that this many rows times the root of the budget take a
+# seventh of it.
+_KERNEL_ROWS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,14 @@ class Candidate:
     ----------
     name : str
         What `--models` calls it.
-    label : dict of task to the class's name, for people
-    kind : "linear", "tree" or "net"
+    label : dict of task to the class's name, for people; other tasks it does not do
+    kind : "linear", "tree", "net" or "dense"
         Preparation.
     estimator : function of (task, seed) that makes the model
     deep : bool
         Whether it is a neural network.
+    rows : "few", "many" or None
+        "few" for one whose time grows with their square, "many" for what stands in for it.
     """
 
     name: str
@@ -42,6 +54,12 @@ class Candidate:
     kind: PreparationKind
     estimator: Callable[[str, int], Any]
     deep: bool = False
+    rows: Literal["few", "many"] | None = None
+
+    def suits(self, task: str, rows: int, budget: float) -> bool:
+        """Whether it does a task, on so many rows within so many seconds."""
+        many = rows > _KERNEL_ROWS * math.sqrt(budget)
+        return task in self.label and self.rows in (None, "many" if many else "few")
 
 
 def _dummy(task: str, seed: int) -> Any:
@@ -52,6 +70,25 @@ def _linear(task: str, seed: int) -> Any:
     if task == "classification":
         return LogisticRegression(max_iter=500, random_state=seed)
     return Ridge(random_state=seed)
+
+
+def _bayes(task: str, seed: int) -> Any:
+    return GaussianNB(var_smoothing=1e-3)
+
+
+def _lda(task: str, seed: int) -> Any:
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _svm(task: str, seed: int) -> Any:
+    if task == "classification":
+        return SVC(probability=True, random_state=seed)
+    return TransformedTargetRegressor(SVR(), transformer=StandardScaler())
+
+
+def _nystroem(task: str, seed: int) -> Any:
+    # gamma is that of `SVC` for columns of unit variance
+    return make_pipeline(Nystroem(n_components=300, random_state=seed), _linear(task, seed))
 
 
 def _boosting(task: str, seed: int) -> Any:
@@ -98,6 +135,18 @@ CANDIDATES = {
             "linear",
             _linear,
         ),
+        Candidate("bayes", {"classification": "GaussianNB"}, "dense", _bayes),
+        Candidate("lda", {"classification": "LinearDiscriminantAnalysis"}, "dense", _lda),
+        Candidate(
+            "svm", {"classification": "SVC", "regression": "SVR"}, "linear", _svm, rows="few"
+        ),
+        Candidate(
+            "nystroem",
+            {"classification": "Nystroem, LogisticRegression", "regression": "Nystroem, Ridge"},
+            "linear",
+            _nystroem,
+            rows="many",
+        ),
         Candidate(
             "boosting",
             {
@@ -138,6 +187,29 @@ def choose(names: str | Iterable[str]) -> list[Candidate]:
                 f"There is no model {name!r}.{hint} Allowed: all, {', '.join(CANDIDATES)}."
             )
     return [c for c in CANDIDATES.values() if c.name in {"dummy", *wanted}]
+
+
+def suited(
+    candidates: list[Candidate], names: str | Iterable[str], task: str, rows: int, budget: float
+) -> list[Candidate]:
+    """Of the candidates of these names those that suit the task and, unless they were asked for by
+    name, the number of rows.
+
+    Raises
+    ------
+    DataError
+        One was asked for by name that does not do the task.
+    """
+    if names == "all" or list(names) == ["all"]:
+        return [c for c in candidates if c.suits(task, rows, budget)]
+    for candidate in candidates:
+        if task not in candidate.label:
+            others = ", ".join(c.name for c in CANDIDATES.values() if task in c.label)
+            raise DataError(
+                f"The model {candidate.name!r} is for {', '.join(candidate.label)}, and this is "
+                f"{task}. Allowed: {others}."
+            )
+    return candidates
 
 
 def build(name: str, task: str, kinds: dict[str, str], seed: int) -> Pipeline:

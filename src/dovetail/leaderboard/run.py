@@ -21,7 +21,7 @@ from dovetail.data.schema import Kind
 from dovetail.data.table import Table
 from dovetail.errors import DataError
 from dovetail.leaderboard.board import Leaderboard, terminal_table
-from dovetail.leaderboard.candidates import Candidate, choose
+from dovetail.leaderboard.candidates import Candidate, choose, suited
 from dovetail.leaderboard.entry import Entry
 from dovetail.leaderboard.folds import Fold, make_folds
 from dovetail.leaderboard.metrics import choose_metric
@@ -65,7 +65,10 @@ def compare(
         Column to predict. Rows without it are left out.
     task : {"auto", "classification", "regression"}
     models : "all", names separated by commas, or a list of names
-        Of "dummy", "linear", "boosting", "mlp"; the dummy is always there.
+        Of "dummy", "linear", "bayes", "lda", "svm", "nystroem", "boosting", "mlp"; the dummy is
+        always there. "all" leaves out those that do not do the task, and has "nystroem", the
+        kernel's approximation, in place of "svm" where there are more rows than 1,000 times the
+        root of the budget in seconds.
     cv : int >= 2
         Folds: stratified for classes; by `group`, or forward in time by `time_column`, where these
         are given.
@@ -121,6 +124,7 @@ def compare(
     )
     if not budget > 0:
         raise DataError(f"The budget must be a positive time. Got {budget} seconds.")
+    chosen = suited(chosen, models, problem.task, len(problem.y), budget)
     about = {
         "rows": len(problem.y),
         "columns": len(problem.table.schema.columns),

@@ -18,12 +18,13 @@ from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
+from dovetail.objective.kernel import Kernel, scale_of
 from dovetail.params import AtLeast, Range, Verbosity
+from dovetail.program import Rows
 from dovetail.solve.loop import solve
 from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
 from dovetail.solve.solution import Solution, Status
-from dovetail.svm._kernel import Kernel, scale_of
-from dovetail.svm._program import Expansion, Rows, SupportVectors
+from dovetail.svm._program import Expansion, SupportVectors
 
 __all__ = ["Gram", "KernelMachine"]
 

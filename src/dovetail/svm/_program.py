@@ -12,41 +12,12 @@ import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.sparse import SparseMatrix
-from dovetail.program import Program
-from dovetail.svm._kernel import Kernel
+from dovetail.objective.kernel import Kernel
+from dovetail.program import Program, Rows
 
-__all__ = ["Expansion", "OneVersusOne", "Rows", "SupportVectors", "couple"]
+__all__ = ["Expansion", "OneVersusOne", "SupportVectors", "couple"]
 
 _CELLS = 1 << 19  # kernel values of a block of rows: 4 MB in float64, which caches hold
-
-
-class Rows(Program):
-    """Rows of a matrix, dense (`values` of shape (s, d)) or compressed (with `indices`, `starts`).
-
-    width : d
-    """
-
-    values: Tensor
-    width: int
-    indices: Tensor | None = None
-    starts: Tensor | None = None
-
-    @classmethod
-    def of(cls, X: Tensor | SparseMatrix) -> Rows:
-        """The rows of X."""
-        if isinstance(X, Tensor):
-            return cls(X, X.shape[1])
-        X = X.tocsr()
-        return cls(X.values, X.shape[1], X.indices, X.starts)
-
-    @property
-    def matrix(self) -> Tensor | SparseMatrix:
-        """The rows as they came."""
-        if self.indices is None or self.starts is None:
-            return self.values
-        shape = (len(self.starts) - 1, self.width)
-        return SparseMatrix(self.starts, self.indices, self.values, shape)
 
 
 class SupportVectors(Program):

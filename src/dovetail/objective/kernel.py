@@ -1,4 +1,4 @@
-"""The kernel of a support-vector machine, with its numbers."""
+"""A kernel with its numbers, chosen by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ __all__ = ["Kernel", "scale_of"]
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel function with its numbers; `kernel` may be one of the user's own, of two arrays."""
+    """A kernel function with its numbers; `kernel` may be one of the user's own, of two arrays.
+
+    kernel : "linear", "poly" or "polynomial", "rbf", "sigmoid", "laplacian", "cosine", "chi2",
+        "additive_chi2", "precomputed" or callable
+    """
 
     kernel: str | Callable[..., Any]
     gamma: float
@@ -41,14 +45,18 @@ class Kernel:
         """Its values for every row of A and every row of B."""
         if self.kernel == "linear":
             return functions.linear(A, B)
-        if self.kernel == "poly":
+        if self.kernel in ("poly", "polynomial"):
             return functions.polynomial(A, B, self.gamma, self.degree, self.coef0)
         if self.kernel == "sigmoid":
             return functions.sigmoid(A, B, self.gamma, self.coef0)
         if self.kernel == "rbf":
             return functions.rbf(A, B, self.gamma)
-        assert callable(self.kernel)
-        values = self.kernel(_array(A), _array(B))
+        if self.kernel == "cosine":
+            return functions.cosine(A, B)
+        if isinstance(self.kernel, str):
+            return self._elementwise(self.kernel, _dense(A), _dense(B))
+        left = _array(A)
+        values = self.kernel(left, left if A is B else _array(B))
         values = values.toarray() if sp.issparse(values) else np.asarray(values)
         if values.shape != (len(A), len(B)):
             raise ValueError(
@@ -56,6 +64,22 @@ class Kernel:
                 f"{(len(A), len(B))} for {len(A)} and {len(B)} rows, but gave {values.shape}."
             )
         return as_tensor(values).to(A.device, A.dtype)
+
+    def _elementwise(self, kernel: str, A: Tensor, B: Tensor) -> Tensor:
+        if kernel == "laplacian":
+            return functions.laplacian(A, B, self.gamma)
+        if bool((A < 0).any()) or bool((B < 0).any()):
+            raise ValueError(
+                f"Negative values in data passed to kernel={kernel!r}, which compares counts or "
+                "shares."
+            )
+        if kernel == "chi2":
+            return functions.chi2(A, B, self.gamma)
+        return functions.additive_chi2(A, B)
+
+
+def _dense(A: Matrix) -> Tensor:
+    return A.to_dense() if isinstance(A, SparseMatrix) else A
 
 
 def _array(A: Matrix) -> Any:
