@@ -17,6 +17,13 @@ from dovetail.objective.losses import (
     respond,
     weighted_quantile,
 )
+from dovetail.objective.margin_losses import (
+    EpsilonInsensitive,
+    Hinge,
+    ModifiedHuber,
+    SquaredEpsilonInsensitive,
+    SquaredHinge,
+)
 
 N, K = 40, 4
 
@@ -28,6 +35,8 @@ def case(loss):
         return torch.randint(0, K, (N,)), torch.randn(N, K, dtype=torch.float64)
     if isinstance(loss, BinaryLogLoss):
         return torch.randint(0, 2, (N,)).double(), F
+    if isinstance(loss, Hinge | SquaredHinge | ModifiedHuber):
+        return 2.0 * torch.randint(0, 2, (N,)).double() - 1, 2 * F
     if isinstance(loss, PoissonDeviance | GammaDeviance | TweedieDeviance):
         return torch.rand(N, dtype=torch.float64) * 5 + 0.1, F
     return torch.randn(N, dtype=torch.float64), F
@@ -44,6 +53,12 @@ LOSSES = [
     AutogradLoss(lambda y, F: (F - y).cosh().log()),
     BinaryLogLoss(),
     MultinomialLogLoss(K),
+    Hinge(),
+    Hinge(0.0),
+    SquaredHinge(),
+    ModifiedHuber(),
+    EpsilonInsensitive(0.3),
+    SquaredEpsilonInsensitive(0.3),
 ]
 each = pytest.mark.parametrize("loss", LOSSES, ids=lambda x: type(x).__name__)
 

@@ -17,6 +17,8 @@ from dovetail.linear_model.ridge import Ridge
 from dovetail.linear_model.ridge_classifier import RidgeClassifier
 from dovetail.linear_model.ridge_classifier_cv import RidgeClassifierCV
 from dovetail.linear_model.ridge_cv import RidgeCV
+from dovetail.linear_model.sgd_classifier import SGDClassifier
+from dovetail.linear_model.sgd_regressor import SGDRegressor
 from dovetail.linear_model.tweedie_regressor import TweedieRegressor
 
 __all__ = [
@@ -37,5 +39,7 @@ __all__ = [
     "RidgeCV",
     "RidgeClassifier",
     "RidgeClassifierCV",
+    "SGDClassifier",
+    "SGDRegressor",
     "TweedieRegressor",
 ]

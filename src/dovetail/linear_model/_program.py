@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from dovetail.objective.linear import scores
 from dovetail.objective.losses import respond
 from dovetail.program import Program
 
-__all__ = ["Linear", "LinearMean", "flat_when"]
+__all__ = ["Linear", "LinearMean", "OneVersusRest", "flat_when"]
 
 
 class Linear(Program):
@@ -39,6 +40,23 @@ class LinearMean(Linear):
 
     def forward(self, X: Any) -> Tensor:
         return self.link(super().forward(X))
+
+
+class OneVersusRest(Linear):
+    """Scores of classes that were each learned against all others, or of two.
+
+    response : "logistic" or "clipped" where scores have a probability, (clip(F, −1, 1) + 1) / 2
+    """
+
+    def link(self, F: Tensor) -> Tensor:
+        """Probabilities: of several classes each one's own, divided by their sum; where all are 0,
+        equal ones.
+        """
+        p = F.sigmoid() if self.response == "logistic" else (F.clamp(-1, 1) + 1) / 2
+        if F.ndim == 1:
+            return torch.stack([1 - p, p], 1)
+        total = p.sum(1, keepdim=True)
+        return torch.where(total > 0, p / total, torch.full_like(p, 1 / p.shape[1]))
 
 
 def flat_when(flat: bool, values: Any) -> Any:

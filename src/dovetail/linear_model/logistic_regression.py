@@ -14,6 +14,7 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import warn
 from dovetail.linear_model._program import Linear
+from dovetail.linear_model._roles import Sparsifiable
 from dovetail.linear_model._smooth import SMOOTH, Task
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
@@ -60,7 +61,7 @@ _SOLVERS: dict[str, Callable[[Task], Solution[Tensor]]] = {
 }
 
 
-class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
+class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassifier):
     """Class probabilities softmax(X cᵀ + b), or 1 / (1 + exp(−x·c − b)) for two classes, of
     greatest penalized likelihood.
 
@@ -292,15 +293,3 @@ class LogisticRegression(Probabilities, Decisions, WeightedClassifier):
                 "a frozen fit. Please "
                 "choose another solver or rescale the input X."
             )
-
-    def sparsify(self) -> Self:
-        """Keep `coef_` compressed, as a scipy CSR matrix: less memory where most coefficients are
-        zero.
-        """
-        self.program_.coef = self._program.coef.to_sparse_csr()
-        return self
-
-    def densify(self) -> Self:
-        """Undo `sparsify`."""
-        self.program_.coef = self._program.coef.to_dense()
-        return self

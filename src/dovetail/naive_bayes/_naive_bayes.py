@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +9,9 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 from torch import Tensor
 
 from dovetail.base import WeightedClassifier
-from dovetail.data.batches import Batch, Batches
-from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.data.batches import Batches
+from dovetail.data.class_codes import recoded
+from dovetail.data.tensors import as_numpy
 from dovetail.program import Program
 
 __all__ = ["JointLogProbability", "NaiveBayes", "check_prior_count"]
@@ -51,7 +51,7 @@ class NaiveBayes(WeightedClassifier):
 
         def learn(batches: Batches) -> Program:
             here, self.classes_ = self.classes_, known
-            return self._update(before, _recoded(batches, here, known))
+            return self._update(before, recoded(batches, here, known))
 
         try:
             return self._template(learn, X, y, sample_weight, reset=before is None)
@@ -75,28 +75,6 @@ class NaiveBayes(WeightedClassifier):
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of `predict_proba`, precise for small probabilities, too."""
         return self._run(lambda opened: self._scores(opened).log_softmax(1), X)
-
-
-def _recoded(batches: Batches, here: Any, known: Any) -> Batches:
-    """The rows with codes among the known classes instead of those among the classes here.
-
-    Raises
-    ------
-    ValueError
-        A class that is not known.
-    """
-    strange = here[~np.isin(here, known)]
-    if len(strange):
-        raise ValueError(
-            f"The target label(s) {strange} in y do not exist in the initial classes {known}"
-        )
-    place = as_tensor(np.searchsorted(known, here), batches.device)
-
-    def recoded(b: Batch) -> Batch:
-        assert b.y is not None
-        return replace(b, y=place[b.y])
-
-    return batches.mapped(recoded)
 
 
 def check_prior_count(prior: Any, k: int) -> None:
