@@ -3,89 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, Literal, Self
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Self
 
-import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import Tags, check_random_state
 from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
-from dovetail.data.batches import Batch, Batches
+from dovetail.data.batches import Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
-from dovetail.objective.kernel import Kernel
+from dovetail.kernel_rows import KernelRows
+from dovetail.objective.kernel import Kernel, KernelName, RowByRow
 from dovetail.params import AtLeast, Seed
-from dovetail.program import Program, Rows
+from dovetail.program import Program
 
 __all__ = ["Nystroem"]
 
-_CELLS = 1 << 19  # kernel values of a block of rows: 4 MB in float64, which caches hold
 _LEAST = 1e-12  # of the basis kernel's singular values
-_OF_KERNEL: dict[
-    str, dict[str, float | None]
-] = {  # the numbers of each kernel, with their defaults; None is 1 / n_features
-    "additive_chi2": {},
-    "chi2": {"gamma": 1.0},
-    "cosine": {},
-    "laplacian": {"gamma": None},
-    "linear": {},
-    "poly": {"gamma": None, "degree": 3.0, "coef0": 1.0},
-    "polynomial": {"gamma": None, "degree": 3.0, "coef0": 1.0},
-    "rbf": {"gamma": None},
-    "sigmoid": {"gamma": None, "coef0": 1.0},
-}
 
 
 class _Map(Program):
     """k(X, components) normalizationᵀ, (n, m).
 
-    rows : the components; None where the kernel is given as a matrix
-    index : Tensor of shape (m,), which rows of the fit they are
+    components : m rows, none where the kernel is given as a matrix
     normalization : Tensor of shape (m, m)
     """
 
-    rows: Rows | None
-    index: Tensor
+    components: KernelRows
     normalization: Tensor
-    kernel: str | Callable[..., Any]
-    gamma: float
-    degree: float
-    coef0: float
 
     def forward(self, X: Any) -> Tensor:
-        if self.rows is None:
-            return X.index_select(1, self.index) @ self.normalization.T.to(X.dtype)
-        kernel = Kernel(self.kernel, self.gamma, self.degree, self.coef0)
-        values = kernel.with_rows(self.rows.matrix)
-
-        def mapped(block: Any) -> Tensor:
-            return values(block) @ self.normalization.T.to(block.dtype)
-
-        size = max(1, _CELLS // len(self.index))
-        if torch.compiler.is_compiling() or len(X) <= size:
-            return mapped(X)
-        return torch.cat([mapped(block.X) for block in Batches(Batch(X)).in_blocks(size)])
-
-
-@dataclass(frozen=True)
-class _RowByRow:
-    """A kernel of two rows as one of two arrays of rows."""
-
-    function: Callable[..., float]
-    params: dict[str, Any]
-
-    def __call__(self, A: Any, B: Any) -> Any:
-        if A is not B:
-            return np.array([[self.function(a, b, **self.params) for b in B] for a in A])
-        K = np.empty((len(A), len(A)))
-        for i, a in enumerate(A):  # a kernel is symmetric
-            for j in range(i + 1):
-                K[i, j] = K[j, i] = self.function(a, A[j], **self.params)
-        return K
+        mapping = self.normalization.T.to(X.dtype)
+        return self.components.through(lambda K: K.to(X.dtype) @ mapping, X)
 
 
 class Nystroem(ClassNamePrefixFeaturesOutMixin, Transformer):
@@ -142,24 +95,10 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, Transformer):
 
     accepts = Accepts(sparse=("csr",))
 
-    component_indices_ = Learned("index")
+    component_indices_ = Learned("components.index")
     normalization_ = Learned("normalization")
 
-    kernel: (
-        Literal[
-            "additive_chi2",
-            "chi2",
-            "cosine",
-            "laplacian",
-            "linear",
-            "poly",
-            "polynomial",
-            "precomputed",
-            "rbf",
-            "sigmoid",
-        ]
-        | Callable[..., Any]
-    ) = "rbf"
+    kernel: KernelName | Callable[..., Any] = "rbf"
     _: KW_ONLY
     gamma: Annotated[float, AtLeast(0)] | None = None
     coef0: float | None = None
@@ -176,7 +115,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, Transformer):
     def _fit(self, batches: Batches) -> _Map:
         X = batches.X
         n, wanted = len(X), self.n_components
-        kernel, numbers = self._kernel(), self._numbers(X.shape[1])
+        kernel = self._kernel(X.shape[1])
         if wanted > n:
             warn(
                 f"n_components > n_samples. This is not possible.\nn_components={wanted} was set "
@@ -186,7 +125,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, Transformer):
         drawn = check_random_state(self.random_state).permutation(n)[: min(n, wanted)]
         index = torch.from_numpy(drawn).to(batches.device)
         basis = X.take_rows(index) if isinstance(X, SparseMatrix) else X.index_select(0, index)
-        if kernel == "precomputed":
+        if kernel.kernel == "precomputed":
             if isinstance(basis, SparseMatrix) or n != X.shape[1]:
                 raise ValueError(
                     "A precomputed kernel must be a dense square matrix of the rows with each "
@@ -194,50 +133,40 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, Transformer):
                 )
             K = basis.index_select(1, index)
         else:
-            K = Kernel(kernel, **numbers).between(basis, basis)
+            K = kernel.between(basis, basis)
         U, S, V = torch.linalg.svd(K.double())
         normalization = (U / S.clamp(min=_LEAST).sqrt() @ V).to(batches.dtype)
-        rows = None if kernel == "precomputed" else Rows.of(basis)
-        return _Map(rows, index, normalization, kernel, **numbers)
+        rows = None if kernel.kernel == "precomputed" else basis
+        return _Map(KernelRows.of(kernel, rows, index), normalization)
 
-    def _kernel(self) -> Any:
-        if callable(self.kernel):
-            return _RowByRow(self.kernel, self.kernel_params or {})
-        return self.kernel
-
-    def _numbers(self, d: int) -> dict[str, float]:
-        """gamma, degree and coef0 of the kernel."""
+    def _kernel(self, d: int) -> Kernel:
         own = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
         given = {name: value for name, value in own.items() if value is not None}
-        if callable(self.kernel) or self.kernel == "precomputed":
-            if given:
-                raise ValueError(
-                    "Don't pass gamma, coef0 or degree to Nystroem if using a callable or "
-                    "precomputed kernel"
-                )
-            return dict.fromkeys(own, 0.0)
-        wanted: dict[str, Any] = dict(_OF_KERNEL[self.kernel])
-        for name, value in {**(self.kernel_params or {}), **given}.items():
-            if name in wanted:
-                wanted[name] = value
-        if "gamma" in wanted and wanted["gamma"] is None:
-            wanted["gamma"] = 1.0 / d
-        return {name: float(wanted.get(name, 0.0)) for name in own}
+        params = self.kernel_params or {}
+        if not callable(self.kernel) and self.kernel != "precomputed":
+            return Kernel.named(self.kernel, {**params, **given}, d)
+        if given:
+            raise ValueError(
+                "Don't pass gamma, coef0 or degree to Nystroem if using a callable or "
+                "precomputed kernel"
+            )
+        own_kernel = RowByRow(self.kernel, params) if callable(self.kernel) else self.kernel
+        return Kernel(own_kernel, 0.0, 0.0, 0.0)
 
     @property
     def components_(self) -> Any:
         """The rows drawn; of a precomputed kernel, their kernel with each other is not kept."""
         program: Any = self.program_
-        if program.rows is None:
+        if program.components.rows is None:
             raise AttributeError("components_ is not there for a precomputed kernel.")
-        matrix: Matrix = program.rows.matrix
+        matrix: Matrix = program.components.rows.matrix
         if isinstance(matrix, SparseMatrix):
             return matrix.to_scipy()
         return matrix if self._container == "torch" else as_numpy(matrix)
 
     @property
     def _n_features_out(self) -> int:
-        return len(self._program.index)
+        return len(self._program.normalization)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,7 +14,34 @@ from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.objective import kernel_functions as functions
 
-__all__ = ["Kernel", "scale_of"]
+__all__ = ["Kernel", "KernelName", "RowByRow", "scale_of"]
+
+KernelName = Literal[
+    "additive_chi2",
+    "chi2",
+    "cosine",
+    "laplacian",
+    "linear",
+    "poly",
+    "polynomial",
+    "precomputed",
+    "rbf",
+    "sigmoid",
+]
+_NUMBERS: dict[  # of each kernel, with their defaults; None is 1 / n_features
+    str, dict[str, float | None]
+] = {
+    "additive_chi2": {},
+    "chi2": {"gamma": 1.0},
+    "cosine": {},
+    "laplacian": {"gamma": None},
+    "linear": {},
+    "poly": {"gamma": None, "degree": 3.0, "coef0": 1.0},
+    "polynomial": {"gamma": None, "degree": 3.0, "coef0": 1.0},
+    "precomputed": {},
+    "rbf": {"gamma": None},
+    "sigmoid": {"gamma": None, "coef0": 1.0},
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +56,18 @@ class Kernel:
     gamma: float
     degree: float
     coef0: float
+
+    @classmethod
+    def named(cls, name: str, given: dict[str, Any], d: int) -> Kernel:
+        """A kernel by its name, for rows of d columns, with those of the given numbers that it has;
+        its own defaults stand for the rest and for None.
+        """
+        wanted = dict(_NUMBERS[name])
+        wanted |= {key: given[key] for key in wanted if given.get(key) is not None}
+        if "gamma" in wanted and wanted["gamma"] is None:
+            wanted["gamma"] = 1.0 / d
+        found = [float(wanted.get(key) or 0.0) for key in ("gamma", "degree", "coef0")]
+        return cls(name, *found)
 
     @property
     def by_index(self) -> bool:
@@ -76,6 +115,23 @@ class Kernel:
         if kernel == "chi2":
             return functions.chi2(A, B, self.gamma)
         return functions.additive_chi2(A, B)
+
+
+@dataclass(frozen=True)
+class RowByRow:
+    """A kernel of two rows as one of two arrays of rows."""
+
+    function: Callable[..., float]
+    params: dict[str, Any]
+
+    def __call__(self, A: Any, B: Any) -> Any:
+        if A is not B:
+            return np.array([[self.function(a, b, **self.params) for b in B] for a in A])
+        K = np.empty((len(A), len(A)))
+        for i, a in enumerate(A):  # a kernel is symmetric
+            for j in range(i + 1):
+                K[i, j] = K[j, i] = self.function(a, A[j], **self.params)
+        return K
 
 
 def _dense(A: Matrix) -> Tensor:

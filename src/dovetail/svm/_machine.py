@@ -18,13 +18,13 @@ from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy
+from dovetail.kernel_rows import KernelRows
 from dovetail.objective.kernel import Kernel, scale_of
 from dovetail.params import AtLeast, Range, Verbosity
-from dovetail.program import Rows
 from dovetail.solve.loop import solve
 from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
 from dovetail.solve.solution import Solution, Status
-from dovetail.svm._program import Expansion, SupportVectors
+from dovetail.svm._program import Expansion
 
 __all__ = ["Gram", "KernelMachine"]
 
@@ -207,14 +207,14 @@ class KernelMachine(Estimator):
         if short:
             self._report(short[0])
 
-    def _support(self, gram: Gram, index: Index) -> SupportVectors:
-        k, rows = gram.kernel, None
-        if callable(k.kernel):
-            rows = Rows.of(gram.X)
-        elif k.kernel != "precomputed":
-            rows = Rows.of(_taken(gram.X, index))
+    def _support(self, gram: Gram, index: Index) -> KernelRows:
+        kernel, rows = gram.kernel, None
+        if callable(kernel.kernel):
+            rows = gram.X
+        elif kernel.kernel != "precomputed":
+            rows = _taken(gram.X, index)
         at = torch.from_numpy(index).to(gram.X.device)
-        return SupportVectors(rows, at, k.kernel, k.gamma, k.degree, k.coef0)
+        return KernelRows.of(kernel, rows, at, picks=callable(kernel.kernel))
 
     # -- what the Program holds
 

@@ -5,50 +5,15 @@ Shapes: m rows, s support vectors, d features, k classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dovetail.data.batches import Batch, Batches
-from dovetail.objective.kernel import Kernel
-from dovetail.program import Program, Rows
+from dovetail.kernel_rows import KernelRows
+from dovetail.program import Program
 
-__all__ = ["Expansion", "OneVersusOne", "SupportVectors", "couple"]
-
-_CELLS = 1 << 19  # kernel values of a block of rows: 4 MB in float64, which caches hold
-
-
-class SupportVectors(Program):
-    """Kernel of rows with the support vectors, (m, s).
-
-    rows : the support vectors; all rows of the fit for a kernel of the user's own, none where the
-        kernel is given as a matrix
-    index : Tensor of shape (s,), which rows of the fit they are
-    """
-
-    rows: Rows | None
-    index: Tensor
-    kernel: str | Callable[..., Any]
-    gamma: float
-    degree: float
-    coef0: float
-
-    def forward(self, X: Any) -> Tensor:
-        return self.prepared()(X)
-
-    def prepared(self) -> Callable[[Any], Tensor]:
-        """`forward` for many blocks: what it needs of the support vectors is formed once."""
-        index = self.index
-        if self.rows is None:
-            return lambda X: X.index_select(1, index)
-        dtype = self.rows.values.dtype
-        kernel = Kernel(self.kernel, self.gamma, self.degree, self.coef0)
-        values = kernel.with_rows(self.rows.matrix)
-        if kernel.by_index:
-            return lambda X: values(X.to(dtype=dtype)).index_select(1, index)
-        return lambda X: values(X.to(dtype=dtype))
+__all__ = ["Expansion", "OneVersusOne", "couple"]
 
 
 class Expansion(Program):
@@ -58,16 +23,15 @@ class Expansion(Program):
     intercept : Tensor of shape (1,)
     """
 
-    vectors: SupportVectors
+    vectors: KernelRows
     coef: Tensor
     intercept: Tensor
     link_a: Tensor | None = None
     link_b: Tensor | None = None
 
     def forward(self, X: Any) -> Tensor:
-        return _in_blocks(
-            lambda K: K.to(self.coef.dtype) @ self.coef[0] + self.intercept, self.vectors, X
-        )
+        dtype = self.coef.dtype
+        return self.vectors.through(lambda K: K.to(dtype) @ self.coef[0] + self.intercept, X)
 
     def link(self, scores: Tensor) -> Tensor:
         """Probabilities of both classes: 1 / (1 + exp(a·score + b)) is that of the first."""
@@ -88,7 +52,7 @@ class OneVersusOne(Program):
         score of each pair, (m, k (k − 1) / 2)
     """
 
-    vectors: SupportVectors
+    vectors: KernelRows
     coef: Tensor
     intercept: Tensor
     counts: list[int]
@@ -102,7 +66,7 @@ class OneVersusOne(Program):
 
     def pairs(self, X: Any) -> Tensor:
         """Scores of the pairs; positive speaks for the first."""
-        return _in_blocks(self._pairs, self.vectors, X)
+        return self.vectors.through(self._pairs, X)
 
     def _pairs(self, K: Tensor) -> Tensor:
         parts = torch.split(K.to(self.coef.dtype), self.counts, 1)
@@ -169,12 +133,3 @@ def _bordered(Q: Tensor) -> Tensor:
     whole = Q.new_zeros(m, k + 1, k + 1)
     whole[:, :k, :k], whole[:, :k, k], whole[:, k, :k] = Q, 1.0, 1.0
     return whole
-
-
-def _in_blocks(f: Callable[[Tensor], Tensor], vectors: SupportVectors, X: Any) -> Tensor:
-    """f of the kernel of X with the support vectors, so many rows at a time that it stays small."""
-    rows = max(1, _CELLS // max(1, len(vectors.index)))
-    if torch.compiler.is_compiling() or len(X) <= rows:
-        return f(vectors(X))
-    similarities, blocks = vectors.prepared(), Batches(Batch(X)).in_blocks(rows)
-    return torch.cat([f(similarities(block.X)) for block in blocks])
