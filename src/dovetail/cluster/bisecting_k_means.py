@@ -131,11 +131,10 @@ class BisectingKMeans(Centers):
                 print(f"New centroids from bisection: {found.centers}")
             labels = found.labels.to(batches.device)
             left[leaf.node] = len(nodes)
-            halves = []
+            halves, costs = [], self._costs(part, found)
             for half in (0, 1):
                 mine = labels == half
-                score = self._score(part, found, mine, half)
-                halves.append(_Leaf(leaf.rows[mine], score, len(nodes)))
+                halves.append(_Leaf(leaf.rows[mine], float(costs[mine].sum()), len(nodes)))
                 nodes.append(found.centers[half])
                 left.append(-1)
             leaves[place : place + 1] = halves
@@ -161,20 +160,20 @@ class BisectingKMeans(Centers):
             centers = self._seeds(batches, 2, random)
             solver = Lloyd(batches, centers, self.tol, bounds=self.algorithm == "elkan")
             found = solve(solver, max_iter=self.max_iter, say=print if self.verbose else None)
+            if self.n_init == 1:
+                return found.value
             inertia = inertia_of(batches, found.value)
             if best is None or inertia < best[0] * (1 - 1e-6):
                 best = inertia, found.value
         assert best is not None
         return best[1]
 
-    def _score(self, part: Batch, found: Clusters, mine: Tensor, label: int) -> float:
-        """What decides which cluster is halved next."""
+    def _costs(self, part: Batch, found: Clusters) -> Tensor:
+        """Of each row, what in sum decides which cluster is halved next."""
         if self.bisecting_strategy == "largest_cluster":
-            return float(mine.sum())
-        some = part.take(mine.nonzero()[:, 0])
-        labels = torch.full((len(some),), label, device=mine.device)
-        off = own_distances(some.X, found.centers, labels)
-        return float((off if some.w is None else off * some.w.double()).sum())
+            return found.centers.new_ones(len(part))
+        off = own_distances(part.X, found.centers, found.labels.to(found.centers.device).long())
+        return off if part.w is None else off * part.w.double()
 
     def _assigned(self, X: Matrix) -> Tensor:
         labels: Tensor = self._program.labels(X)
