@@ -15,6 +15,7 @@ FAMILIES = (
     "linear",
     "decomposition",
     "cluster",
+    "svm",
     "trees",
     "boosting",
     "bayes",

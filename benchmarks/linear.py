@@ -16,6 +16,7 @@ from sklearn.metrics import log_loss, mean_poisson_deviance
 
 import dovetail.linear_model
 from benchmarks.harness import OURS, Case
+from benchmarks.sources import newsgroups
 
 
 def cases() -> Iterator[Case]:
@@ -40,6 +41,18 @@ def cases() -> Iterator[Case]:
     X, y = _numbers(100_000, 28)
     counts = np.random.default_rng(0).poisson(np.exp(y / y.std() / 2))
     yield _fit("PoissonRegressor", X, counts, "100,000 x 28")
+    X, y = _classes(150_000)
+    for loss in ("hinge", "log_loss"):
+        yield _fit("SGDClassifier", X, y, f"150,000 x 28, {loss}", loss=loss, random_state=0)
+    yield _fit("SGDRegressor", X, X[:, 0] - X[:, 1], "150,000 x 28", random_state=0)
+    words = newsgroups()
+    if words is not None:
+        X, y = words
+        yield _fit("LogisticRegression", X, y, "newsgroups, tf-idf, 20 classes")
+        for solver in ("lbfgs", "liblinear", "saga"):
+            told = "newsgroups, tf-idf, 2 classes"
+            yield _fit("LogisticRegression", X, y < 10, told, solver=solver, tol=1e-4)
+        yield _fit("SGDClassifier", X, y, "newsgroups, tf-idf, 20 classes", random_state=0)
 
 
 def _classes(rows: int, classes: int = 2) -> Any:

@@ -70,5 +70,5 @@ def draw_ratios(family: str) -> None:
 
 if __name__ == "__main__":
     draw_scaling()
-    for name in ("boosting", "trees"):
+    for name in ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes"):
         draw_ratios(name)

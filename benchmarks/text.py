@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pyarrow.parquet
 import sklearn.feature_extraction.text as theirs
 
 import dovetail.feature_extraction.text as ours
 from benchmarks.harness import OURS, Case
-
-# 20 Newsgroups (18,846 messages) and the UCI SMS spam collection, where they are at hand.
-FOLDER = Path(__file__).parents[2] / "shared" / "data"
+from benchmarks.sources import FOLDER
 
 
 def cases() -> Iterator[Case]:
-    """Words, pairs of words, characters and hashes."""
+    """Words, pairs of words, characters and hashes, of 20 Newsgroups (18,846 messages) and the UCI
+    SMS spam collection.
+    """
     for file in ("newsgroups20", "sms_spam"):
         path = FOLDER / f"{file}.parquet"
         if not path.exists():
