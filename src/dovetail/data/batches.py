@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dovetail.data.columns import Columns
+from dovetail.data.named import NamedTensors
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.distributed import Group
 from dovetail.errors import needs_all_rows
@@ -25,6 +26,8 @@ __all__ = ["Batch", "Batches", "Blocks"]
 
 S = TypeVar("S")
 
+_OF_ROWS = (SparseMatrix, Columns, NamedTensors)  # what is cut by its own methods
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -32,7 +35,8 @@ class Batch:
 
     Parameters
     ----------
-    X : Tensor of shape (n, d), SparseMatrix, or Columns (for estimators that read strings)
+    X : Tensor of shape (n, d), SparseMatrix, Columns (for estimators that read strings), or, for
+        nets, a tensor of any shape (n, ...) or NamedTensors
     y : Tensor of shape (n,) or (n, t), or None
         Class codes (int64) for classifiers, numbers in X's dtype for regressors.
     w : Tensor of shape (n,) or None
@@ -53,7 +57,7 @@ class Batch:
         """The rows from `start` to before `stop`, sharing memory where X is dense."""
         X = self.X
         return Batch(
-            X.slice_rows(start, stop) if isinstance(X, SparseMatrix | Columns) else X[start:stop],
+            X.slice_rows(start, stop) if isinstance(X, _OF_ROWS) else X[start:stop],
             None if self.y is None else self.y[start:stop],
             None if self.w is None else self.w[start:stop],
             self.start + start,
@@ -80,7 +84,7 @@ class Batch:
         """The rows at `index` (integers or a mask)."""
         X = self.X
         return Batch(
-            X.take_rows(index) if isinstance(X, SparseMatrix | Columns) else _taken(X, index),
+            X.take_rows(index) if isinstance(X, _OF_ROWS) else _taken(X, index),
             None if self.y is None else _taken(self.y, index),
             None if self.w is None else _taken(self.w, index),
         )

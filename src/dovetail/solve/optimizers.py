@@ -25,6 +25,12 @@ class Optimizer(Protocol):
     def step(self) -> Any:
         """Update the numbers along their gradient."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers."""
+
+    def load_state_dict(self, state: Any) -> Any:
+        """Go on from there."""
+
 
 class Adam:
     """Steps scaled by running moments m of the gradient and v of its square:

@@ -85,6 +85,8 @@ class Stochastic:
     score : the validation score of `values`, higher is better; the best `values` are kept
     rate : how the learning rate changes
     progress : what was done before
+    guard : whether to end an epoch at the first loss that is not finite, before the step that
+        would spoil the numbers; on an accelerator this waits for every loss
 
     Cost of an epoch: that of one gradient and n / batch_size updates.
     """
@@ -100,6 +102,7 @@ class Stochastic:
     score: Callable[[], float] | None = None
     rate: Rate = field(default_factory=Rate)
     progress: Progress = field(default_factory=Progress)
+    guard: bool = False
     advice: str = (
         "Stochastic Optimizer: Maximum iterations ({n_iter}) reached and the optimization hasn't "
         "converged yet. Increase max_iter, or scale the data with "
@@ -112,7 +115,7 @@ class Stochastic:
         if validates != (progress.scores is not None):  # another measure than before
             progress.best, progress.stale = -math.inf, 0
             progress.scores = [] if validates else None
-            progress.best_values = self.values.clone() if validates else None
+            progress.best_values = self.learned().clone() if validates else None
 
     def init(self) -> EpochState:
         return EpochState(self.values, {})
@@ -123,6 +126,8 @@ class Stochastic:
         with _denormals_flushed():
             for batch in minibatches(self.rows, self.batch_size, self._shuffled()):
                 loss = self.gradient(batch)
+                if self.guard and not bool(loss.isfinite()):
+                    return loss
                 self.optimizer.step()
                 total.add_(loss, alpha=len(batch))
         return total / len(self.rows)
@@ -138,7 +143,7 @@ class Stochastic:
             record["validation_score"] = self.score()
             progress.scores.append(record["validation_score"])
             if progress.judge(record["validation_score"], self.tol):
-                progress.best_values = self.values.clone()
+                progress.best_values = self.learned().clone()
         self._adjust_rate()
         return EpochState(self.values, record, loss)
 
@@ -153,7 +158,11 @@ class Stochastic:
 
     def best(self, state: EpochState) -> Tensor:
         kept = self.progress.best_values
-        return state.value if self.score is None or kept is None else kept
+        return self.learned() if self.score is None or kept is None else kept
+
+    def learned(self) -> Tensor:
+        """The numbers that are learned so far."""
+        return self.values
 
     def _shuffled(self) -> Tensor | None:
         """The order of the next epoch: the last one, permuted."""

@@ -1,0 +1,7 @@
+"""Deep learning: any torch module as an estimator."""
+
+from dovetail.deep.net_classifier import NetClassifier
+from dovetail.deep.net_regressor import NetRegressor
+from dovetail.deep.net_transformer import NetTransformer
+
+__all__ = ["NetClassifier", "NetRegressor", "NetTransformer"]
