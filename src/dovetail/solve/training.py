@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dovetail.data.batches import Batch
 from dovetail.data.epochs import Epochs
+from dovetail.distributed import current
 from dovetail.errors import DataError
 from dovetail.solve.by_epochs import ByEpochs, EpochState, Progress, denormals_flushed
 from dovetail.solve.checkpoint import Checkpoints
@@ -113,9 +114,8 @@ class Training(ByEpochs):
         look = 1 if self.values.device.type == "cpu" else _LOOK
         with denormals_flushed():
             for batch in self.source.batches(part.seed, part.done):
-                batch = batch if self.prepare is None else self.prepare(batch)
-                loss = self.gradient(batch)
-                part.add({"loss": loss, **self.gradient.told}, len(batch))
+                loss = self.gradient(self.prepared(batch))
+                part.add({"loss": loss, **self.gradient.told}, self.gradient.rows)
                 if part.done % look == 0 and not bool(loss.isfinite()):
                     return False
                 self.optimizer.step()
@@ -130,12 +130,16 @@ class Training(ByEpochs):
         while True:
             seed = None if self.random is None else int(self.random.randint(2**31 - 1))
             for batch in self.source.batches(seed):
-                yield batch if self.prepare is None else self.prepare(batch)
+                yield self.prepared(batch)
+
+    def prepared(self, batch: Batch) -> Batch:
+        """The batch as a step is given it."""
+        return batch if self.prepare is None or not len(batch) else self.prepare(batch)
 
     # -- init / step / stop / best, as the loop wants them
 
     def init(self) -> EpochState:
-        self._deadline = deadline()
+        self._deadline = deadline() if current() is None else float("inf")
         resumed = self.history[-1]["loss"] if self._resumed and not self._part.done else None
         return EpochState(self.values, {}, resumed)
 
