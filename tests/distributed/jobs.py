@@ -17,7 +17,6 @@ from dovetail.compose import make_column_selector as columns
 from dovetail.compose import make_column_transformer
 from dovetail.datasets import load_california
 from dovetail.decomposition import PCA
-from dovetail.deep import NetClassifier
 from dovetail.impute import SimpleImputer
 from dovetail.linear_model import (
     GammaRegressor,
@@ -61,21 +60,6 @@ def mixed():
     )
 
 
-def net():
-    """A net whose batches of 60 rows are cut in as many parts as there are processes."""
-    X, y = load_california(return_X_y=True)
-    X = X.select_dtypes("number").fillna(0.0).to_numpy()[:604]
-    X, names = (X - X.mean(0)) / X.std(0), np.where(y[:604] > 2e5, "dear", "cheap")
-    mine = np.arange(604) % 60 * dv.distributed.size() // 60 == dv.distributed.rank()
-    model = NetClassifier(
-        batch_size=60, max_epochs=4, shuffle=False, schedule="cosine", clip_norm=1.0, ema=0.9,
-        class_weight="balanced", validation_data=(X[mine], names[mine]), dtype="float64",
-        random_state=0,
-    ).fit(X[mine], names[mine])  # fmt: skip
-    numbers = [p.flatten() for p in model.program_.parameters()]
-    return np.concatenate([*numbers, model.history_["loss"], model.history_["validation_score"]])
-
-
 def fits(folder):
     """Models of scans and of arrays; what was learned goes to a file for each rank."""
     rows = dv.scan_parquet(str(folder / "*.parquet"), "income", block_rows=911)
@@ -95,7 +79,6 @@ def fits(folder):
     ]
     for model, target in models:
         learned[type(model).__name__] = model.fit(Z, target).coef_
-    learned["net"] = net()
     clusters = KMeans(5, random_state=0).fit(Z)
     learned["KMeans"] = clusters.cluster_centers_
     learned["inertia"] = np.array(clusters.inertia_)

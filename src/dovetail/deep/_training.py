@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dovetail.data.batches import Batch, Batches
+from dovetail.data.batches import Batches
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.deep._optimizers import Stepped, optimizer_of, parameters_in_order
-from dovetail.distributed import Group, agreed, current
+from dovetail.errors import needs_all_rows
 from dovetail.nn.recompute import recomputed
 from dovetail.program import Program
 from dovetail.solve.by_epochs import Progress
@@ -27,7 +27,6 @@ from dovetail.solve.flat import Flat
 from dovetail.solve.lbfgs import LBFGS
 from dovetail.solve.loop import Watch, Watches, solve
 from dovetail.solve.net_gradient import NetGradient
-from dovetail.solve.shared_gradient import SharedEpochs, SharedGradient, shared_size, spread
 from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
@@ -69,7 +68,7 @@ class Trainer:
 
     def __init__(self, net: Any, ongoing: Ongoing, *, one_epoch: bool) -> None:
         self.net, self.ongoing, self.one_epoch = net, ongoing, one_epoch
-        self.seed = agreed(lambda: int(ongoing.random.randint(2**31 - 1)))
+        self.seed = int(ongoing.random.randint(2**31 - 1))
         self.checkpoints, self.saved = None, None
         self.done_before = 0
         if net.checkpoint is not None:
@@ -104,16 +103,11 @@ class Trainer:
         watch = self.net._watch(lambda values: program(_twin(module, flat, values)))
         if self.net.watch is not None:
             watch = Watches([watch, self.net.watch])
-        group = current()
-        if group is not None:
-            _begin_together(self.net, self.seed, flat, group)
         run: Any = torch.compile(module) if self.net.compile else module
         gradient = self.gradient(run, flat)
         with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
             solution = self._solve(module, rows, gradient, watch, score)
             flat.values.copy_(solution.value)
-            if group is not None:
-                spread(list(module.buffers()), group)
         for p in module.parameters():  # no longer parts of one vector
             p.grad, p.data = None, p.data.clone()
         return solution
@@ -153,7 +147,7 @@ class Trainer:
         training = Training(
             source,
             gradient.flat.values,
-            gradient if rows.group is None else SharedGradient(gradient, rows.group),
+            gradient,
             optimizer,
             self.random if net.shuffle else None,
             module,
@@ -212,16 +206,10 @@ class Trainer:
 
 def source_of(net: Any, rows: Batches) -> Epochs:
     """The rows as mini-batches, epoch after epoch."""
-    size, group = net._rows_of_a_step(len(rows)), rows.group
-    size = size if group is None else shared_size(size, group)
-    source: Epochs = (
-        InMemory(rows.source, size)
-        if isinstance(rows.source, Batch)
-        else Blockwise(replace(rows, group=None, total=None), size)
-    )
-    if group is None:
-        return source
-    return SharedEpochs(source, rows.head.rows(0, 0), len(rows), group)
+    if rows.group is not None:
+        raise needs_all_rows("are shared among processes")
+    size = net._rows_of_a_step(len(rows))
+    return InMemory(rows.whole, size) if rows.in_memory else Blockwise(rows, size)
 
 
 def refuse_beside(net: Any, what: str, names: tuple[str, ...]) -> None:
@@ -230,16 +218,6 @@ def refuse_beside(net: Any, what: str, names: tuple[str, ...]) -> None:
     given = [name for name in names if getattr(net, name) != defaults[name]]
     if given:
         raise ValueError(f"{given[0]}={getattr(net, given[0])!r} has no effect beside {what}.")
-
-
-def _begin_together(net: Any, seed: int, flat: Flat, group: Group) -> None:
-    """The same numbers in every process, and other random draws."""
-    refuse_beside(net, "rows that are shared among processes", ("checkpoint",))
-    if isinstance(net.optimizer, dict):
-        raise ValueError("Optimizers of parts of a module cannot work in several processes.")
-    with torch.no_grad():
-        spread([flat.values], group)
-    torch.manual_seed(seed + group.rank)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from sklearn.model_selection import train_test_split
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.scan import Scan
 from dovetail.data.tensors import as_tensor
-from dovetail.distributed import current
 from dovetail.errors import DataError
 from dovetail.solve.net_gradient import NetGradient
 
@@ -65,7 +64,4 @@ def quality(gradient: NetGradient, validation: Batches) -> float:
                 total += float(gradient.criterion(gradient.forward(block.X), block)) * share
             weight += share
     gradient.module.train()
-    group = current()
-    if group is not None:
-        total, weight = group.sum(lambda: (total, weight))
     return -total / weight

@@ -36,7 +36,6 @@ class NetGradient:
     optimizers : of the parts of the module that have their own
     scaled : multiplies losses, for half precision
     told : what the last batch told of itself beside its loss
-    rows : of the last batch
     """
 
     module: nn.Module
@@ -48,10 +47,9 @@ class NetGradient:
     optimizers: dict[str, Any] = field(default_factory=dict)
     scaled: Unscaled | None = None
     told: dict[str, Tensor] = field(default_factory=dict)
-    rows: int = 0
 
     def __call__(self, batch: Batch) -> Tensor:
-        before, self.rows = self.parts, len(batch)
+        before = self.parts
         while True:
             try:
                 loss = self._once(batch)

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from dovetail.data.batches import Batch
 from dovetail.data.epochs import Epochs
-from dovetail.distributed import current
 from dovetail.errors import DataError
 from dovetail.solve.by_epochs import ByEpochs, EpochState, Progress, denormals_flushed
 from dovetail.solve.checkpoint import Checkpoints
@@ -115,7 +114,7 @@ class Training(ByEpochs):
         with denormals_flushed():
             for batch in self.source.batches(part.seed, part.done):
                 loss = self.gradient(self.prepared(batch))
-                part.add({"loss": loss, **self.gradient.told}, self.gradient.rows)
+                part.add({"loss": loss, **self.gradient.told}, len(batch))
                 if part.done % look == 0 and not bool(loss.isfinite()):
                     return False
                 self.optimizer.step()
@@ -134,12 +133,12 @@ class Training(ByEpochs):
 
     def prepared(self, batch: Batch) -> Batch:
         """The batch as a step is given it."""
-        return batch if self.prepare is None or not len(batch) else self.prepare(batch)
+        return batch if self.prepare is None else self.prepare(batch)
 
     # -- init / step / stop / best, as the loop wants them
 
     def init(self) -> EpochState:
-        self._deadline = deadline() if current() is None else float("inf")
+        self._deadline = deadline()
         resumed = self.history[-1]["loss"] if self._resumed and not self._part.done else None
         return EpochState(self.values, {}, resumed)
 
