@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sklearn.neural_network
 import torch
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_iris, make_classification
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
@@ -34,6 +34,7 @@ def cases() -> Iterator[Case]:
     )
 
     yield _epoch(X[:split], y[:split])
+    yield _few_rows()
 
 
 class _Layers(nn.Module):
@@ -73,6 +74,22 @@ def _epoch(X: Any, y: Any) -> Case:
         fits["skorch"] = lambda: theirs.fit(X, y.astype(np.int64))
         scores["skorch"] = lambda: float(roc_auc_score(y, theirs.predict_proba(X)[:, 1]))
     return Case("any module 100k x 28, 128-128, 1 epoch", fits, scores)
+
+
+def _few_rows() -> Case:
+    """150 rows, a hidden layer of 100 units, 50 epochs of one batch: ours and scikit-learn's."""
+    X, y = load_iris(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0)
+    same: dict[str, Any] = {"batch_size": 150, "random_state": 0}
+    ours = NetClassifier(module__hidden=(100,), optimizer="adam", lr=0.01, max_epochs=50, **same)
+    theirs = sklearn.neural_network.MLPClassifier(
+        learning_rate_init=0.01, max_iter=50, n_iter_no_change=50, **same
+    )
+    return Case(
+        "any module 150 x 4, 100 units, 50 epochs",
+        {OURS: lambda: ours.fit(X, y), "sklearn": lambda: theirs.fit(X, y)},
+        {OURS: lambda: float(ours.score(X, y)), "sklearn": lambda: float(theirs.score(X, y))},
+    )
 
 
 class _ByHand:

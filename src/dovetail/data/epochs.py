@@ -40,11 +40,9 @@ class Epochs(Protocol):
 
     size : rows of a batch; the last of an epoch is smaller, but no row is alone where there are
         others (normalization over a batch needs two)
-    steps : batches of an epoch, or one more
     """
 
     size: int
-    steps: int
 
     def __len__(self) -> int:
         """Rows of an epoch."""
@@ -60,7 +58,6 @@ class InMemory:
 
     def __init__(self, rows: Batch, size: int) -> None:
         self.rows, self.size = rows, size
-        self.steps = -(-len(rows) // size)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -87,7 +84,6 @@ class Blockwise:
 
     def __init__(self, batches: Batches, size: int) -> None:
         self.source, self.size = batches.kept(), size
-        self.steps = -(-len(batches.source) // size)
 
     def __len__(self) -> int:
         return len(self.source)

@@ -200,7 +200,7 @@ class Trainer:
         averaged = None
         if net.ema is not None:
             optimizer = averaged = Averaged(optimizer, flat.values, net.ema)
-        factor = _factor(net, source.steps)
+        factor = _factor(net, -(-len(source) // source.size))
         return (optimizer if factor is None else Scheduled(optimizer, factor)), averaged
 
 

@@ -8,7 +8,7 @@ user's own) or around the update it causes (`wrappers`: clipping, averages, sche
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -113,7 +113,8 @@ class Training(ByEpochs):
         look = 1 if self.values.device.type == "cpu" else _LOOK
         with denormals_flushed():
             for batch in self.source.batches(part.seed, part.done):
-                loss = self.gradient(self.prepared(batch))
+                batch = batch if self.prepare is None else self.prepare(batch)
+                loss = self.gradient(batch)
                 part.add({"loss": loss, **self.gradient.told}, len(batch))
                 if part.done % look == 0 and not bool(loss.isfinite()):
                     return False
@@ -123,17 +124,6 @@ class Training(ByEpochs):
                 if time.monotonic() > deadline:
                     break
         return bool(part.sums["loss"].isfinite())
-
-    def endless(self) -> Iterator[Batch]:
-        """Batches as a step is given them, epoch after epoch."""
-        while True:
-            seed = None if self.random is None else int(self.random.randint(2**31 - 1))
-            for batch in self.source.batches(seed):
-                yield self.prepared(batch)
-
-    def prepared(self, batch: Batch) -> Batch:
-        """The batch as a step is given it."""
-        return batch if self.prepare is None else self.prepare(batch)
 
     # -- init / step / stop / best, as the loop wants them
 
