@@ -190,9 +190,11 @@ def open_matrix(
     checks = {
         "accept_sparse": accepts.sparse or False,
         "dtype": [np.float64, np.float32, np.float16] if accepts.half else [np.float64, np.float32],
-        "ensure_all_finite": False if _sum_is_finite(X) else accepts.finite,
+        "ensure_all_finite": accepts.finite,
         "ensure_min_samples": _least_rows(accepts, reset),
     }
+    if accepts.finite is True and _sum_is_finite(X):
+        checks["ensure_all_finite"] = False
     try:
         if matrix is not None and reset is not None:  # names from the table, numbers from its copy
             validate_data(estimator, X, reset=reset, skip_check_array=True)
