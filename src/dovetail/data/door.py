@@ -198,8 +198,8 @@ def open_matrix(
         if matrix is not None and reset is not None:  # names from the table, numbers from its copy
             validate_data(estimator, X, reset=reset, skip_check_array=True)
         if reset is None or matrix is not None:
-            X = X if matrix is None else matrix
-            array = check_array(X, estimator=estimator, input_name="X", **checks)
+            numbers = X if matrix is None else matrix
+            array = check_array(numbers, estimator=estimator, input_name="X", **checks)
         else:
             array = validate_data(estimator, X, reset=reset, **checks)
     except (ValueError, TypeError) as error:
@@ -388,6 +388,7 @@ def open_weights(
             ensure_2d=False,
             dtype=[np.float64, np.float32],
             input_name="sample_weight",
+            ensure_min_samples=int(whole),
         )
         w = as_tensor(np.asarray(array)).to(device=X.device, dtype=dtype)
     if w.ndim != 1:

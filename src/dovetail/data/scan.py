@@ -34,6 +34,7 @@ __all__ = ["Rows", "Scan", "first_rows", "in_one_memory", "scan_parquet"]
 # Numbers in a block: 16 MB of float64, which is much beside the cost of a block and little beside
 # memory.
 _NUMBERS, _LEAST_ROWS = 2**21, 256
+_TEXT = 2**25  # bytes of strings in a block
 _COLUMN_ROWS = 2**18  # of a single column
 _HEAD = 4096  # rows from which widths, names and types are found
 
@@ -88,7 +89,7 @@ def scan_parquet(
     sample_weight : str or None
         A column of weights of the rows.
     block_rows : int >= 1 or None
-        Rows in memory at a time; None takes about 16 MB of numbers.
+        Rows in memory at a time; None takes about 16 MB of numbers, or 32 MB of text.
 
     Returns
     -------
@@ -130,7 +131,9 @@ def scan_parquet(
         raise DataError("A scan needs at least one column besides the target.")
     if block_rows is not None and block_rows < 1:
         raise ValueError(f"block_rows must be at least 1. Got {block_rows}.")
-    block_rows = block_rows or max(_LEAST_ROWS, _NUMBERS // len(names))
+    block_rows = block_rows or max(
+        _LEAST_ROWS, min(_NUMBERS // len(names), int(_TEXT / files.letters(names)))
+    )
     return Scan(files, tuple(names), targets, flat, sample_weight, block_rows)
 
 
@@ -311,11 +314,11 @@ def _stacked(parts: list[Any]) -> Any:
 
 def _values(table: pa.Table, name: str) -> npt.NDArray[Any]:
     column = table.column(name)
-    if column.null_count:
+    values: npt.NDArray[Any] = column.to_numpy()
+    if column.null_count or (values.dtype.kind == "f" and np.isnan(values).any()):
         raise DataError(
             f"The column {name!r} has missing values. Drop these rows before they are scanned."
         )
-    values: npt.NDArray[Any] = column.to_numpy()
     return values
 
 
@@ -338,11 +341,13 @@ class _Files:
 
     schema: pa.Schema
     pieces: tuple[_Piece, ...]
+    text: dict[str, int]  # bytes of each column of strings
 
     @classmethod
     def of(cls, source: str | Path | Sequence[str | Path]) -> _Files:
         pieces: list[_Piece] = []
         first: tuple[Path, pa.Schema] | None = None
+        text: dict[str, int] = {}
         start = 0
         for path in _paths(source):
             metadata, schema = _footer(path)
@@ -351,6 +356,7 @@ class _Files:
             else:
                 _check_same(path, schema, *first)
             within = 0
+            _count_text(text, metadata, schema)
             for group in range(metadata.num_row_groups):
                 rows = metadata.row_group(group).num_rows
                 if rows:
@@ -359,7 +365,12 @@ class _Files:
         assert first is not None
         if not pieces:
             raise DataError(f"{first[0].name} has columns but no rows.")
-        return cls(first[1], tuple(pieces))
+        return cls(first[1], tuple(pieces), text)
+
+    def letters(self, names: Sequence[str]) -> float:
+        """Bytes of text in a row of some columns, as stored before compression; at least 1."""
+        rows = self.pieces[-1].start + self.pieces[-1].rows
+        return max(1.0, sum(self.text.get(name, 0) for name in names) / rows)
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse columns that are not there."""
@@ -400,6 +411,17 @@ class _Files:
     def empty(self, columns: Sequence[str]) -> pa.Table:
         """A table without rows."""
         return self.schema.empty_table().select(list(columns))
+
+
+def _count_text(text: dict[str, int], metadata: Any, schema: pa.Schema) -> None:
+    """Add the bytes of a file's columns of strings."""
+    if metadata.num_columns != len(schema):
+        return  # nested columns, which cannot be used anyway
+    for j, field in enumerate(schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            groups = (metadata.row_group(g).column(j) for g in range(metadata.num_row_groups))
+            size = sum(group.total_uncompressed_size for group in groups)
+            text[field.name] = text.get(field.name, 0) + size
 
 
 def _by_path(pieces: Sequence[_Piece]) -> dict[Path, list[_Piece]]:

@@ -145,7 +145,7 @@ class SGDClassifier(StochasticLinear, Probabilities, Decisions):
     def _examples(cls) -> list[Self]:
         return [cls(random_state=0), cls("log_loss", penalty="elasticnet", random_state=0)]
 
-    def fit(  # type: ignore[override]  # scikit-learn's order of arguments
+    def fit(  # scikit-learn's order of arguments
         self,
         X: Any,
         y: Any = None,
