@@ -28,7 +28,7 @@ from dovetail.leaderboard.evaluate import memory_peak
 from dovetail.linear_model import LassoCV, LogisticRegression, Ridge
 from dovetail.preprocessing import QuantileTransformer, StandardScaler
 
-_ROWS, _COLUMNS = 1_000_000, 28
+_ROWS, _COLUMNS = 500_000, 28
 _MEMORY = "in memory"
 
 
