@@ -15,6 +15,9 @@ _COLORS = {OURS: "#0b6e4f", "sklearn": "#f4a259", "LightGBM": "#5b7db1", "XGBoos
 _COLORS |= {"LightGBM quantized": "#bc4b51", "oneDAL": "#5b7db1"}
 
 
+_RATIOS = ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes", "text")
+
+
 def newest(family: str, threads: int = 2) -> dict[str, Any]:
     """The last record of a family with that many threads."""
     lines = (RESULTS / f"{family}.jsonl").read_text().splitlines()
@@ -86,7 +89,11 @@ def draw_streams() -> None:
 
 
 if __name__ == "__main__":
-    draw_scaling()
-    draw_streams()
-    for name in ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes"):
-        draw_ratios(name)
+    kept = {path.stem for path in RESULTS.glob("*.jsonl")}
+    if "scaling" in kept:
+        draw_scaling()
+    if "streams" in kept:
+        draw_streams()
+    for name in _RATIOS:
+        if name in kept:
+            draw_ratios(name)
