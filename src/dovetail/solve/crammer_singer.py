@@ -77,7 +77,7 @@ class CrammerSinger:
         return PassState(state.value, {"violation": violation}, violation, inner and whole)
 
     def weights(self, value: Tensor) -> Tensor:
-        """Those of the classes one below the other, (k, d + 1), that of the constant feature last."""
+        """Those of the classes one below the other, (k, d + 1), the constant feature's last."""
         return value.T
 
     def stop(self, state: PassState) -> Status | None:

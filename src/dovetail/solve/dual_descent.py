@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch
@@ -90,7 +91,9 @@ class DualDescent:
         self._y = np.where(y == 1, 0.0, 1.0) if codes and k == 1 else y
         self._rows = (*row_arrays(batch.X), self.bias, row_squares(batch.X) + self.bias**2)
         self._problem = (self._y, codes, w, cost, self.squared, self.epsilon)
-        self._beta, self._weights = np.zeros((m, n, lanes)), np.zeros((m, d + 1, lanes))
+        # torch's memory begins where lines of the cache do
+        self._beta = as_numpy(torch.zeros(m, n, lanes, dtype=torch.float64))
+        self._weights = as_numpy(torch.zeros(m, d + 1, lanes, dtype=torch.float64))
         self._order = np.tile(np.arange(n, dtype=np.int32), (m, 1))
         self._sizes = np.full(m, n)
         self._rest = np.full(m, np.inf)
@@ -128,7 +131,7 @@ class DualDescent:
         return PassState(state.value, {"violation": violation}, violation, solved)
 
     def weights(self, blocks: Tensor) -> Tensor:
-        """Those of the scores one below the other, (k, d + 1), that of the constant feature last."""
+        """Those of the scores one below the other, (k, d + 1), the constant feature's last."""
         return blocks.transpose(1, 2).flatten(0, 1)[: self.cost.shape[1]]
 
     def stop(self, state: PassState) -> Status | None:

@@ -18,13 +18,13 @@ import numba
 import numpy as np
 
 from dovetail.kernels.compiled import compiled
+from dovetail.kernels.lanes import LANES, gather, scatter
 
 __all__ = ["LANES", "sweep"]
 
-LANES = 8  # scores of a block, where there are several
-
 U = np.uint64
 _STEP = U(0x9E3779B97F4A7C15)
+_FLAT = 1e-200  # in place of no curvature, where a row is all zeros
 _TREE = {"reassoc", "contract"}  # sums may be taken in any order
 
 
@@ -40,21 +40,9 @@ def _dots(
             total += values[t] * W[t - begin if dense else columns[t], 0]
         out[0] = total
         return
-    a0, a1, a2, a3 = bias * W[d, 0], bias * W[d, 1], bias * W[d, 2], bias * W[d, 3]
-    a4, a5, a6, a7 = bias * W[d, 4], bias * W[d, 5], bias * W[d, 6], bias * W[d, 7]
-    for t in range(begin, end):
-        j = t - begin if dense else columns[t]
-        v = values[t]
-        a0 += v * W[j, 0]
-        a1 += v * W[j, 1]
-        a2 += v * W[j, 2]
-        a3 += v * W[j, 3]
-        a4 += v * W[j, 4]
-        a5 += v * W[j, 5]
-        a6 += v * W[j, 6]
-        a7 += v * W[j, 7]
-    out[0], out[1], out[2], out[3] = a0, a1, a2, a3
-    out[4], out[5], out[6], out[7] = a4, a5, a6, a7
+    for c in range(LANES):
+        out[c] = bias * W[d, c]
+    gather(values, columns, begin, end, dense, W, 0, out)
 
 
 @compiled(inner=True, fastmath=_TREE)
@@ -69,20 +57,61 @@ def _add(
         for t in range(begin, end):
             W[t - begin if dense else columns[t], 0] += values[t] * b
         return
-    b0, b1, b2, b3, b4, b5, b6, b7 = by[0], by[1], by[2], by[3], by[4], by[5], by[6], by[7]
-    for c in range(8):
+    for c in range(LANES):
         W[d, c] += bias * by[c]
-    for t in range(begin, end):
-        j = t - begin if dense else columns[t]
-        v = values[t]
-        W[j, 0] += v * b0
-        W[j, 1] += v * b1
-        W[j, 2] += v * b2
-        W[j, 3] += v * b3
-        W[j, 4] += v * b4
-        W[j, 5] += v * b5
-        W[j, 6] += v * b6
-        W[j, 7] += v * b7
+    scatter(values, columns, begin, end, dense, W, 0, by)
+
+
+@compiled(inner=True, fastmath={"contract"})
+def _minimize(
+    scores: Any,
+    beta: Any,
+    change: Any,
+    y: float,
+    one_of: bool,
+    first: int,
+    weight: float,
+    cost: Any,
+    square: float,
+    squared: bool,
+    epsilon: float,
+    rest: float,
+    worst: Any,
+    free: Any,
+) -> None:
+    """The best β of a row in each score, without a branch, so that scores are lanes of vectors.
+
+    beta, change : (q,) set to it, and to what it changed by
+    worst : (q,) raised to the violation of optimality found
+    free : (q,) set to 0 where β is at a bound against which its derivative presses, else to 1
+    """
+    for c in range(len(scores)):
+        own = one_of and y == first + c
+        target = y
+        if one_of:
+            target = 1.0 if own else -1.0
+        price = weight * (cost[1, first + c] if own else cost[0, first + c])
+        bound = np.inf if squared and price > 0.0 else price
+        ridge = 0.5 / price if squared and price > 0.0 else 0.0
+        low = 0.0 if own else -bound
+        high = 0.0 if one_of and not own else bound
+        b = beta[c]
+        g = scores[c] + ridge * b - target
+        right = g + epsilon if b >= 0.0 else g - epsilon
+        left = g + epsilon if b > 0.0 else g - epsilon
+        up = -right if b < high and right < 0.0 else 0.0
+        down = left if b > low and left > 0.0 else 0.0
+        violation = max(up, down)
+        worst[c] = max(worst[c], violation)
+        pressed = (b >= high or right > rest) and (b <= low or left < -rest)
+        free[c] = 0.0 if pressed and violation == 0.0 else 1.0
+        h = max(square + ridge, _FLAT)
+        at = b - g / h
+        size = max(abs(at) - epsilon / h, 0.0)
+        new = min(max(size if at > 0.0 else -size, low), high)
+        new = new if violation > 0.0 else b
+        change[c] = new - b
+        beta[c] = new
 
 
 @compiled(inner=True)
@@ -111,8 +140,7 @@ def _block(
     in `order`, and the largest violation.
     """
     q = W.shape[1]
-    scores, change = np.empty(q), np.zeros(q)
-    largest = 0.0
+    scores, change, worst, free = np.empty(q), np.zeros(q), np.zeros(q), np.empty(q)
     state = U(seed)
     s = 0
     while s < size:
@@ -125,54 +153,37 @@ def _block(
         order[s] = i
         begin, end = starts[i], starts[i + 1]
         _dots(values, columns, begin, end, dense, W, bias, scores)
-        rests, moved = True, False
+        _minimize(
+            scores,
+            beta[i],
+            change,
+            y[i],
+            one_of,
+            first,
+            weight[i],
+            cost,
+            squares[i],
+            squared,
+            epsilon,
+            rest,
+            worst,
+            free,
+        )
+        moved, stays = 0.0, 0.0
         for c in range(q):
-            change[c] = 0.0
-            sign = 0
-            target = y[i]
-            if one_of:
-                sign = 1 if y[i] == first + c else -1
-                target = float(sign)
-            price = weight[i] * cost[1 if sign > 0 else 0, first + c]
-            if price <= 0.0:
-                continue
-            ridge = 0.5 / price if squared else 0.0
-            bound = np.inf if squared else price
-            low = 0.0 if sign > 0 else -bound
-            high = 0.0 if sign < 0 else bound
-            b = beta[i, c]
-            g = scores[c] + ridge * b - target
-            right = g + epsilon if b >= 0 else g - epsilon
-            left = g + epsilon if b > 0 else g - epsilon
-            if b < high and right < 0:
-                violation = -right
-            elif b > low and left > 0:
-                violation = left
-            else:
-                rests = rests and (b >= high or right > rest) and (b <= low or left < -rest)
-                continue
-            rests = False
-            largest = max(largest, violation)
-            h = squares[i] + ridge
-            if h > 0.0:
-                at = b - g / h
-                new = max(abs(at) - epsilon / h, 0.0)
-                new = new if at > 0 else -new
-            else:
-                new = np.inf if right < 0 else -np.inf
-            new = min(max(new, low), high)
-            if new != b:
-                beta[i, c] = new
-                change[c] = new - b
-                moved = True
-        if rests:
+            moved += abs(change[c])
+            stays += free[c]
+        if stays == 0.0:
             size -= 1
             order[s] = order[size]
             order[size] = i
             continue
-        if moved:
+        if moved > 0.0:
             _add(values, columns, begin, end, dense, W, bias, change)
         s += 1
+    largest = 0.0
+    for c in range(q):
+        largest = max(largest, worst[c])
     return size, largest
 
 
