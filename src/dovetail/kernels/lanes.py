@@ -25,7 +25,7 @@ class _Loop:
     def __init__(self, context: Any, builder: Any, signature: Any, args: Any) -> None:
         values, columns, _, _, _, W, _, numbers = signature.args
         self.builder = builder
-        self.begin, self.end, self.dense, self.lane = args[2], args[3], args[4], args[6]
+        self.begin, self.end, self.dense, self.first = args[2], args[3], args[4], args[6]
         self.values, self.columns, self.W, self.numbers = (
             context.make_array(kind)(context, builder, args[at])
             for kind, at in ((values, 0), (columns, 1), (W, 5), (numbers, 7))
@@ -59,7 +59,7 @@ class _Loop:
                     b.store(b.sub(t, self.begin), slot)
                 with compressed:
                     b.store(self.wide(b.load(b.gep(self.columns.data, [t]))), slot)
-            offset = b.add(b.mul(b.load(slot), self.width), b.mul(self.lane, t.type(LANES)))
+            offset = b.add(b.mul(b.load(slot), self.width), self.first)
             value = self.cast(b.load(b.gep(self.values.data, [t])))
             one = b.insert_element(ir.Constant(self.vector, ir.Undefined), value, _INDEX(0))
             zeros = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
@@ -72,7 +72,7 @@ class _Loop:
 
 
 def _signature(*args: Any) -> Any:
-    values, columns, begin, end, dense, W, lane, numbers = args
+    values, columns, begin, end, dense, W, first, numbers = args
     integer = types.int64
     return types.void(values, columns, integer, integer, types.boolean, W, integer, numbers)
 
@@ -86,13 +86,13 @@ def gather(
     end: Any,
     dense: Any,
     W: Any,
-    lane: Any,
+    first: Any,
     out: Any,
 ) -> Any:
-    """out += Σ_t values[t] W[columns[t], 8 lane : 8 lane + 8] over t from begin to before end; for
+    """out += Σ_t values[t] W[columns[t], first : first + 8] over t from begin to before end; for
     dense rows t − begin is the column.
 
-    W : (d, a multiple of 8), without gaps; out : (8,) of its dtype
+    W : (d, 8 or more), without gaps; out : (8,) of its dtype
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -104,7 +104,7 @@ def gather(
         loop.store(builder.load(total), target)
         return context.get_dummy_value()
 
-    return _signature(values, columns, begin, end, dense, W, lane, out), generate
+    return _signature(values, columns, begin, end, dense, W, first, out), generate
 
 
 @intrinsic
@@ -116,12 +116,12 @@ def scatter(
     end: Any,
     dense: Any,
     W: Any,
-    lane: Any,
+    first: Any,
     by: Any,
 ) -> Any:
-    """W[columns[t], 8 lane : 8 lane + 8] += values[t] by, over t from begin to before end.
+    """W[columns[t], first : first + 8] += values[t] by, over t from begin to before end.
 
-    W : (d, a multiple of 8), without gaps; by : (8,) of its dtype
+    W : (d, 8 or more), without gaps; by : (8,) of its dtype
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -131,4 +131,4 @@ def scatter(
             loop.store(loop.plus(loop.load(at), value, change), at)
         return context.get_dummy_value()
 
-    return _signature(values, columns, begin, end, dense, W, lane, by), generate
+    return _signature(values, columns, begin, end, dense, W, first, by), generate
