@@ -32,6 +32,8 @@ STREAMED = {
     "GammaRegressor",
     "Lasso",
     "LinearRegression",
+    "LinearSVC",
+    "LinearSVR",
     "LogisticRegression",
     "MaxAbsScaler",
     "MinMaxScaler",
@@ -53,6 +55,8 @@ STREAMED = {
     "TweedieRegressor",
 }
 NOT_ALL = {
+    "LinearSVC": ("l1", "hinge", "crammer_singer"),
+    "LinearSVR": ("epsilon_insensitive",),
     "LogisticRegression": ("liblinear",),
     "Ridge": ("svd", "sag", "lsqr", "sparse_cg"),
     "TruncatedSVD": ("arpack",),

@@ -17,6 +17,7 @@ __all__ = ["LANES", "gather", "scatter"]
 
 LANES = 8
 _INDEX = ir.IntType(32)
+_constant: Any = ir.Constant
 
 
 class _Loop:
@@ -33,8 +34,8 @@ class _Loop:
         self.scalar = context.get_value_type(W.dtype)
         self.vector = ir.VectorType(self.scalar, LANES)
         self.size = context.get_abi_sizeof(self.scalar)
-        self.cast = lambda v: context.cast(builder, v, values.dtype, W.dtype)
-        self.wide = lambda j: context.cast(builder, j, columns.dtype, types.int64)
+        self.cast: Any = lambda v: context.cast(builder, v, values.dtype, W.dtype)
+        self.wide: Any = lambda j: context.cast(builder, j, columns.dtype, types.int64)
         self.width = cgutils.unpack_tuple(builder, self.W.shape, 2)[1]
 
     def place(self, array: Any, offset: Any) -> Any:
@@ -50,7 +51,7 @@ class _Loop:
         self.builder.store(what, at).align = self.size
 
     def __iter__(self) -> Any:
-        """Where the column of each stored value has its eight numbers, and the value eight times."""
+        """Where the column of a stored value has its eight numbers, and the value eight times."""
         b = self.builder
         with cgutils.for_range_slice(b, self.begin, self.end, self.begin.type(1)) as (t, _):
             slot = cgutils.alloca_once(b, self.begin.type)
@@ -61,8 +62,8 @@ class _Loop:
                     b.store(self.wide(b.load(b.gep(self.columns.data, [t]))), slot)
             offset = b.add(b.mul(b.load(slot), self.width), self.first)
             value = self.cast(b.load(b.gep(self.values.data, [t])))
-            one = b.insert_element(ir.Constant(self.vector, ir.Undefined), value, _INDEX(0))
-            zeros = ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
+            one = b.insert_element(_constant(self.vector, ir.Undefined), value, _INDEX(0))
+            zeros = _constant(ir.VectorType(_INDEX, LANES), [0] * LANES)
             yield self.place(self.W, offset), b.shuffle_vector(one, one, zeros)
 
     def plus(self, a: Any, b: Any, c: Any) -> Any:
@@ -71,8 +72,7 @@ class _Loop:
         return self.builder.fadd(a, product, flags=("contract",))
 
 
-def _signature(*args: Any) -> Any:
-    values, columns, begin, end, dense, W, first, numbers = args
+def _signature(values: Any, columns: Any, W: Any, numbers: Any) -> Any:
     integer = types.int64
     return types.void(values, columns, integer, integer, types.boolean, W, integer, numbers)
 
@@ -104,7 +104,7 @@ def gather(
         loop.store(builder.load(total), target)
         return context.get_dummy_value()
 
-    return _signature(values, columns, begin, end, dense, W, first, out), generate
+    return _signature(values, columns, W, out), generate
 
 
 @intrinsic
@@ -131,4 +131,4 @@ def scatter(
             loop.store(loop.plus(loop.load(at), value, change), at)
         return context.get_dummy_value()
 
-    return _signature(values, columns, begin, end, dense, W, first, by), generate
+    return _signature(values, columns, W, by), generate
