@@ -106,7 +106,9 @@ class DualDescent:
         working = self._sizes > 0
         self._violation[:] = 0.0
         seeds = self.random.randint(0, 2**31 - 1, len(self._sizes))
-        dual_descent.sweep(
+        # one block is no work for threads to share
+        sweep = dual_descent.sweep.sequential if len(working) == 1 else dual_descent.sweep
+        sweep(
             *self._rows,
             *self._problem,
             self._beta,
