@@ -753,28 +753,31 @@ class WeightedClassifier(Classifier):
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
         batches = super()._receive(X, y, sample_weight, reset=reset)
-        class_weight = getattr(self, "class_weight", None)
-        if class_weight is None:
+        if getattr(self, "class_weight", None) is None:
             return batches
-        k = len(self.classes_)
-
-        def counts(b: Batch) -> Tensor:
-            assert b.y is not None
-            return torch.bincount(b.y, None if b.w is None else b.w.double(), k).double()
-
-        by_class = compute_class_weight(
-            class_weight,
-            classes=self.classes_,
-            y=self.classes_,
-            sample_weight=as_numpy(batches.sum(counts)),
-        )
-        each = as_tensor(by_class, batches.device).to(batches.dtype)
+        each = as_tensor(self._weight_of_classes(batches), batches.device).to(batches.dtype)
 
         def weighed(b: Batch) -> Batch:
             assert b.y is not None
             return replace(b, w=each[b.y] if b.w is None else each[b.y] * b.w)
 
         return batches.mapped(weighed)
+
+    def _weight_of_classes(self, batches: Batches) -> npt.NDArray[np.float64]:
+        """What `class_weight` says of each class; "balanced" counts rows by their weights."""
+        k = len(self.classes_)
+
+        def counts(b: Batch) -> Tensor:
+            assert b.y is not None
+            return torch.bincount(b.y, None if b.w is None else b.w.double(), k).double()
+
+        by_class: npt.NDArray[np.float64] = compute_class_weight(
+            getattr(self, "class_weight", None),
+            classes=self.classes_,
+            y=self.classes_,
+            sample_weight=as_numpy(batches.sum(counts)),
+        )
+        return by_class
 
 
 class Decisions(Classifier):

@@ -35,6 +35,8 @@ STREAMED = {
     "Lasso",
     "LassoCV",
     "LinearRegression",
+    "LinearSVC",
+    "LinearSVR",
     "LogisticRegression",
     "MaxAbsScaler",
     "MinMaxScaler",
@@ -63,6 +65,8 @@ STREAMED = {
     "TweedieRegressor",
 }
 NOT_ALL = {
+    "LinearSVC": ("l1", "hinge", "crammer_singer"),
+    "LinearSVR": ("epsilon_insensitive",),
     "LogisticRegression": ("liblinear",),
     "Ridge": ("svd", "sag", "lsqr", "sparse_cg"),
     "TruncatedSVD": ("arpack",),

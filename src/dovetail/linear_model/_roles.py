@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.distributed import agreed
-from dovetail.linear_model._program import Linear, flat_when
+from dovetail.linear_model._program import flat_when
+from dovetail.linear_scores import Linear, Sparsifiable
 
 __all__ = [
     "Coefficients",
@@ -139,22 +140,3 @@ class SparseCoefficients(Coefficients):
     def sparse_coef_(self) -> Any:
         """Coefficients as a scipy CSR array of shape (1 or n_targets, n_features)."""
         return SparseMatrix.from_torch(self._program.coef.to_sparse_csr()).to_scipy()
-
-
-class Sparsifiable:
-    """Coefficients that can be kept compressed."""
-
-    program_: Any
-    _program: Any
-
-    def sparsify(self) -> Self:
-        """Keep `coef_` compressed, as a scipy CSR matrix: less memory where most coefficients are
-        zero.
-        """
-        self.program_.coef = self._program.coef.to_sparse_csr()
-        return self
-
-    def densify(self) -> Self:
-        """Undo `sparsify`."""
-        self.program_.coef = self._program.coef.to_dense()
-        return self
