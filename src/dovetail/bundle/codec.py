@@ -46,8 +46,9 @@ _FRIENDS: tuple[type, ...] = (
 )
 # Modules whose functions of arrays may be named by a file (FunctionTransformer(numpy.log1p)).
 _FUNCTION_HOMES = {"numpy": np, "torch": torch}
-# What is not part of a model: callbacks are the caller's; requests are kept by value.
-_LEFT_OUT = {"_skl_callbacks", "_parent_callback_ctx", "_metadata_request"}
+# What is not part of a model: callbacks are the caller's; requests are kept by value; what an
+# optimizer remembers of a net's training would be twice the net.
+_LEFT_OUT = {"_skl_callbacks", "_parent_callback_ctx", "_metadata_request", "_ongoing"}
 _METHODS = (
     "fit",
     "partial_fit",
@@ -225,6 +226,31 @@ def _named(encoder: Encoder, value: Any, where: str) -> dict[str, Any]:
     return {"v": value.__name__}
 
 
+def _made_by_torch(value: Any) -> bool:
+    """Whether it is a class that makes modules or optimizers."""
+    return isinstance(value, type) and issubclass(value, torch.nn.Module | torch.optim.Optimizer)
+
+
+def _maker(encoder: Encoder, value: Any, where: str) -> dict[str, Any]:
+    name = name_of(value)
+    known = _torchs(name) is value or name.startswith("dovetail.")
+    if not known and name not in encoder.allowed:
+        raise BundleError(
+            f"{where} is the class {value.__qualname__}, which is code. Name it in `trusted` when "
+            "saving and when loading."
+        )
+    return {"v": name}
+
+
+def _torchs(name: str) -> Any:
+    """A module or optimizer of torch's own by the name it is written with; None for others."""
+    home, _, cls = name.partition(":")
+    places = {"torch.nn": torch.nn, "torch.optim": torch.optim}
+    place = next((p for n, p in places.items() if home == n or home.startswith(f"{n}.")), None)
+    found = getattr(place, cls, None) if place is not None and cls.isidentifier() else None
+    return found if _made_by_torch(found) else None
+
+
 def _is_number_type(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, np.generic)
 
@@ -258,6 +284,7 @@ _WRITERS: list[tuple[str, Callable[[Any], bool], Writer]] = [
     ("dtype", _is(np.dtype), lambda e, v, w: {"v": v.str}),
     ("scalar type", _is_number_type, _named),
     ("python type", _is_python_type, _named),
+    ("maker", _made_by_torch, _maker),
     ("sparse", sp.issparse, _sparse),
     ("random state", _is(np.random.RandomState), _random),
     ("enum", _is(StrEnum), lambda e, v, w: {"class": name_of(type(v)), "v": str(v)}),
@@ -388,6 +415,13 @@ def _read_function(decoder: Decoder, tree: Any) -> Any:
     )
 
 
+def _read_maker(decoder: Decoder, tree: Any) -> Any:
+    name = tree["v"]
+    if name in decoder.allowed:
+        return decoder.allowed[name]
+    return _torchs(name) or decoder.find(name, torch.nn.Module)
+
+
 def _read_random(decoder: Decoder, tree: Any) -> Any:
     state = np.random.RandomState()
     state.set_state(tuple(decoder.decode(tree["v"])))
@@ -408,6 +442,7 @@ _READERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "dtype": lambda d, t: np.dtype(t["v"]),
     "scalar type": lambda d, t: np.dtype(t["v"]).type,
     "python type": lambda d, t: _PYTHON_TYPES[t["v"]],
+    "maker": _read_maker,
     "sparse": _read_sparse,
     "random state": _read_random,
     "enum": lambda d, t: d.find(t["class"], StrEnum)(t["v"]),

@@ -18,13 +18,16 @@ import torch
 from torch import Tensor
 
 from dovetail.data.columns import Columns
+from dovetail.data.named import NamedTensors
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.distributed import Group
 from dovetail.errors import needs_all_rows
 
-__all__ = ["Batch", "Batches", "Blocks"]
+__all__ = ["Batch", "Batches", "Blocks", "stacked"]
 
 S = TypeVar("S")
+
+_OF_ROWS = (SparseMatrix, Columns, NamedTensors)  # what is cut by its own methods
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,8 @@ class Batch:
 
     Parameters
     ----------
-    X : Tensor of shape (n, d), SparseMatrix, or Columns (for estimators that read strings)
+    X : Tensor of shape (n, d), SparseMatrix, Columns (for estimators that read strings), or, for
+        nets, a tensor of any shape (n, ...) or NamedTensors
     y : Tensor of shape (n,) or (n, t), or None
         Class codes (int64) for classifiers, numbers in X's dtype for regressors.
     w : Tensor of shape (n,) or None
@@ -54,7 +58,7 @@ class Batch:
         """The rows from `start` to before `stop`, sharing memory where X is dense."""
         X = self.X
         return Batch(
-            X.slice_rows(start, stop) if isinstance(X, SparseMatrix | Columns) else X[start:stop],
+            X.slice_rows(start, stop) if isinstance(X, _OF_ROWS) else X[start:stop],
             None if self.y is None else self.y[start:stop],
             None if self.w is None else self.w[start:stop],
             self.start + start,
@@ -81,7 +85,7 @@ class Batch:
         """The rows at `index` (integers or a mask)."""
         X = self.X
         return Batch(
-            X.take_rows(index) if isinstance(X, SparseMatrix | Columns) else _taken(X, index),
+            X.take_rows(index) if isinstance(X, _OF_ROWS) else _taken(X, index),
             None if self.y is None else _taken(self.y, index),
             None if self.w is None else _taken(self.w, index),
         )
@@ -283,12 +287,12 @@ class Batches:
             return Batches(self.whole.take(index), self.rows_per_block)
         ordered, place = index.sort()
         before = self.rows_before()
-        found = _stacked(self.fold(lambda b: [b.among(ordered, before)], add))
+        found = stacked(self.fold(lambda b: [b.among(ordered, before)], add))
         return Batches(found.take(place.argsort()))
 
     def gathered(self) -> Batch:
         """All rows, in memory (of every process)."""
-        return self.whole if self.in_memory else _stacked(self.fold(lambda b: [b], add))
+        return self.whole if self.in_memory else stacked(self.fold(lambda b: [b], add))
 
     def column(self, f: Callable[[Batch], Tensor]) -> Tensor:
         """What f makes of each of all rows, in memory (of every process): tensors of as many rows
@@ -322,13 +326,13 @@ def _weights(b: Batch) -> Tensor:
     return b.w
 
 
-def _stacked(blocks: list[Batch]) -> Batch:
+def stacked(blocks: list[Batch]) -> Batch:
     """The rows of blocks, one below the other."""
 
     def joined(parts: list[Any]) -> Any:
         if parts[0] is None:
             return None
-        if isinstance(parts[0], SparseMatrix):
+        if isinstance(parts[0], SparseMatrix | NamedTensors):
             return reduce(lambda a, b: a.above(b), parts)
         return torch.cat(parts)
 

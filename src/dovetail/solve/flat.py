@@ -40,7 +40,11 @@ class Flat:
     @classmethod
     def of(cls, module: nn.Module) -> Self:
         """The trainable parameters of a module, which become views of the vector."""
-        parameters = [p for p in module.parameters() if p.requires_grad]
+        return cls.over([p for p in module.parameters() if p.requires_grad])
+
+    @classmethod
+    def over(cls, parameters: list[nn.Parameter]) -> Self:
+        """Parameters in this order, which become views of the vector."""
         flat = cls(parameters)
         for p, part, gradient in zip(parameters, flat.parts, flat.gradients, strict=True):
             p.data, p.grad = part, gradient

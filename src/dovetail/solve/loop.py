@@ -8,7 +8,7 @@ callbacks, a line of progress, and Ctrl-C, which ends the solve with what is lea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from dovetail.distributed import current
 from dovetail.settings import settings
 from dovetail.solve.solution import Solution, Status
 
-__all__ = ["Solver", "State", "Watch", "solve"]
+__all__ = ["Solver", "State", "Watch", "Watches", "deadline", "solve"]
 
 V = TypeVar("V")
 
@@ -70,6 +70,25 @@ class Watch:
         """After the last step, by solvers that know it only then."""
 
 
+class Watches(Watch):
+    """Several, each told of every step."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self.watches = watches
+
+    def begin(self, n_iter: int, value: Any) -> None:
+        for watch in self.watches:
+            watch.begin(n_iter, value)
+
+    def end(self, n_iter: int, value: Any, record: dict[str, float]) -> bool:
+        asked = [watch.end(n_iter, value, record) for watch in self.watches]
+        return any(asked)
+
+    def close(self, n_iter: int, value: Any) -> None:
+        for watch in self.watches:
+            watch.close(n_iter, value)
+
+
 def solve(
     solver: Solver[Any],
     *,
@@ -92,14 +111,14 @@ def solve(
         With advice where the solver did not converge.
     """
     watch = watch or Watch()
-    deadline, group = _deadline(), current()
+    end, group = deadline(), current()
     n_iter, history = 0, []
     state = solver.init()
     status = solver.stop(state)
     while status is None:
         if n_iter >= max_iter:
             status = Status.LIMIT
-        elif time.monotonic() > deadline:
+        elif time.monotonic() > end:
             status = Status.BUDGET
         else:
             try:
@@ -119,7 +138,8 @@ def solve(
     return Solution(solver.best(state), status, n_iter, history, _advice(solver, status, n_iter))
 
 
-def _deadline() -> float:
+def deadline() -> float:
+    """When, by time.monotonic(), the time budget of what begins now is used up."""
     budget = settings().time_budget
     return float("inf") if budget is None else time.monotonic() + budget
 
