@@ -40,7 +40,6 @@ from dovetail.solve.wrappers import Averaged, Clipped, Schedule, Scheduled, Unsc
 __all__ = ["Net"]
 
 _NESTED = ("module", "loss", "optimizer")
-_BLOCK_ROWS = 2048  # of passes without gradients
 # Numbers times rows of a step up to which one thread is taken: threads would wait for one another
 # longer than they work.
 _PARALLEL_WORK = 1e8 / 6
@@ -53,6 +52,7 @@ class Net(Estimator):
 
     accepts = Accepts()
     program_type: ClassVar[type[NetOutputs]] = NetOutputs
+    block_rows: ClassVar[int] = 2048  # of passes without gradients
 
     module: Any = Dense
     loss: Any = None
@@ -155,6 +155,10 @@ class Net(Estimator):
 
     def _program_fields(self, module: nn.Module) -> dict[str, Any]:
         return {"flat": False, "method": ""}
+
+    def _rows_of_a_step(self, n: int) -> int:
+        """Rows of a mini-batch, of n rows to learn from."""
+        return min(self.batch_size, n)
 
     # -- the door
 
@@ -277,7 +281,7 @@ class Net(Estimator):
             flat.values,
             gradient,
             optimizer,
-            batch_size=min(self.batch_size, len(rows)),
+            batch_size=self._rows_of_a_step(len(rows)),
             random=random if self.shuffle else None,
             patience=self.n_iter_no_change - 1 if score is not None else math.inf,
             tol=self.tol,
@@ -392,7 +396,7 @@ class Net(Estimator):
             return self.schedule
         if self.schedule == "constant" and not self.warmup:
             return None
-        total = self.max_epochs * -(-n // min(self.batch_size, n))
+        total = self.max_epochs * -(-n // self._rows_of_a_step(n))
         schedule, warmup = self.schedule, float(self.warmup)
         return lambda t: factor_at(schedule, t, total, warmup)
 
@@ -418,7 +422,7 @@ class Net(Estimator):
         gradient.module.eval()
         total, weight = 0.0, 0.0
         with torch.no_grad():
-            for block in rows.split(max(self.batch_size, _BLOCK_ROWS)):
+            for block in rows.split(self.block_rows):
                 share = float(len(block) if block.w is None else block.w.sum())
                 with gradient.autocast():
                     total += float(criterion(gradient.forward(block.X), block)) * share
@@ -456,7 +460,7 @@ class Net(Estimator):
 
     def _run(self, compute: Any, X: Any) -> Any:
         """Block by block, so that outputs of layers stay small."""
-        return super()._run(lambda opened: _by_blocks(compute, opened), X)
+        return super()._run(lambda opened: _by_blocks(compute, opened, self.block_rows), X)
 
 
 class _Stepped:
@@ -503,7 +507,7 @@ def _counted(rows: Batch) -> Batch:
     return rows if counts is None or bool(counts.all()) else rows.take(counts)
 
 
-def _by_blocks(compute: Callable[[Any], Tensor], X: Any) -> Tensor:
-    if torch.compiler.is_compiling() or len(X) <= _BLOCK_ROWS:
+def _by_blocks(compute: Callable[[Any], Tensor], X: Any, size: int) -> Tensor:
+    if torch.compiler.is_compiling() or len(X) <= size:
         return compute(X)
-    return torch.cat([compute(block.X) for block in Batch(X).split(_BLOCK_ROWS)])
+    return torch.cat([compute(block.X) for block in Batch(X).split(size)])
