@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from dovetail.nn.category_embedding import CategoryEmbedding
-from dovetail.nn.member_linear import MemberLinear
+from dovetail.nn.members import MemberHeads, MemberScales, SharedHidden
 from dovetail.nn.number_embedding import NumberEmbedding
 from dovetail.nn.piecewise_linear import PiecewiseLinear
 from dovetail.nn.robust_scale import RobustScale
-from dovetail.nn.shared_dropout import SharedDropout
 from dovetail.nn.tabular import Tabular
 
 NAN = float("nan")
@@ -20,16 +19,16 @@ def seed():
     torch.manual_seed(0)
 
 
-def test_members_are_linear_maps_of_one_matrix_scaled():
-    layer = MemberLinear(3, 5, 4, first=True)
-    with torch.no_grad():
-        layer.outer.normal_()
-    X = torch.randn(3, 7, 5)
-    for i, Y in enumerate(layer(X)):
-        W = torch.outer(layer.inner[i], layer.outer[i]) * layer.weight
-        torch.testing.assert_close(Y, X[i] @ W + layer.bias[i])
-    torch.testing.assert_close(layer(X[:1]), layer(X[:1].expand(3, -1, -1)))
-    assert set(layer.inner.unique().tolist()) == {-1.0, 1.0}
+def test_members_are_nets_of_one_matrix_scaled():
+    scales, layer, heads = MemberScales(3, 5), SharedHidden(5, 4), MemberHeads(3, 4, 2)
+    X = torch.randn(7, 5)
+    Y = heads(layer(scales(X)))
+    assert Y.shape == (7, 3, 2)
+    for i in range(3):
+        W = scales.scales[i][:, None] * layer.weight.T  # a factor of rank one
+        H = torch.relu(X @ W + layer.bias)
+        torch.testing.assert_close(Y[:, i], H @ heads.weight[i] + heads.bias[i, 0])
+    assert set(scales.scales.unique().tolist()) == {-1.0, 1.0}
 
 
 def test_a_number_moves_along_a_broken_line():
@@ -103,13 +102,22 @@ def test_rare_and_unseen_categories_share_a_vector_and_missing_ones_have_one():
     torch.testing.assert_close(second[0], second[1])
 
 
-def test_dropout_of_members_is_shared_and_keeps_the_mean():
-    layer = SharedDropout(0.25)
-    H = layer(torch.ones(3, 200, 50))
+def test_dropout_is_shared_by_members_and_keeps_the_mean():
+    layer = SharedHidden(5, 50, dropout=0.25)
+    X = torch.randn(1, 200, 5).expand(3, -1, -1)
+    H = layer(X)
     torch.testing.assert_close(H[0], H[2])
-    assert float(H.mean()) == pytest.approx(1.0, abs=0.02)
-    assert float((H == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
-    torch.testing.assert_close(layer.eval()(H), H)
+    H, whole = H.detach(), layer.eval()(X).detach()
+    assert float(H.mean() / whole.mean()) == pytest.approx(1.0, abs=0.02)
+    assert float((H[whole > 0] == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
+    kept = H != 0
+    torch.testing.assert_close(H[kept], whole[kept] / 0.75)
+
+
+def test_the_gradient_is_that_of_the_formula():
+    layer = SharedHidden(5, 4).double()
+    X = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, X)
 
 
 @pytest.mark.parametrize("embedding", ["piecewise", "periodic"])

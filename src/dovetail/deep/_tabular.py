@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -15,28 +15,30 @@ from sklearn.utils.validation import _check_categorical_features
 from torch import Tensor, nn
 
 from dovetail.base import Accepts
-from dovetail.data.batches import Batch
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.categories import Categories, coded, columns_of_words, learn_categories
 from dovetail.data.door import open_columns, open_matrix, source
+from dovetail.deep._making import Recipe
 from dovetail.deep._net import Net
+from dovetail.deep._program import NetOutputs
 from dovetail.nn.number_embedding import Embedding
 from dovetail.nn.tabular import Tabular
-from dovetail.params import ArrayLike, AtLeast, Between
+from dovetail.params import AboveZero, ArrayLike, AtLeast, Between
 from dovetail.settings import threads_at_most
-from dovetail.solve.flat import Flat
-from dovetail.solve.training import Criterion, NetGradient
 
 __all__ = ["TabularNet"]
 
 # Rows of a mini-batch by the rows there are: the first limit they do not exceed.
 _BATCH_ROWS = ((3_000, 32), (6_000, 64), (12_000, 128), (40_000, 256), (120_000, 512))
 _MOST_BATCH_ROWS = 1024
-# Units of all members times rows of a step up to which one thread is taken.
-_PARALLEL_UNITS = 64 * 1024
-# Activations of a layer that are computed at once: half a megabyte, a quarter of a cache.
-_CACHED = 128 * 1024
-# A row's vectors are no longer than this in all, so that the first layer stays small.
+# Activations of a layer that are computed at once: a quarter of a megabyte, which leaves a core's
+# cache room for those of other layers.
+_CACHED = 64 * 1024
+# Activations of a layer and step up to which one thread is taken.
+_PARALLEL = 64 * 1024
+# A row's vectors have no more numbers in all, so that the first layer stays small.
 _VECTOR_NUMBERS = 1024
+_LEAST_ROWS_OF_A_BIN = 16
 
 
 class _Fitted:
@@ -52,12 +54,6 @@ class TabularNet(_Fitted, Net):
     accepts = Accepts(missing=True)
     block_rows = 128  # activations of all members stay in the cache
 
-    # what the net of any module leaves open, and this one does not
-    module: ClassVar[Any] = Tabular  # type: ignore[misc]
-    loss: ClassVar[Any] = None  # type: ignore[misc]
-    step: ClassVar[Any] = None  # type: ignore[misc]
-    inputs: ClassVar[Any] = None  # type: ignore[misc]
-
     _: KW_ONLY
     n_members: Annotated[int, AtLeast(1)] = 16
     width: Annotated[int, AtLeast(1)] = 128
@@ -67,24 +63,21 @@ class TabularNet(_Fitted, Net):
     embedding_width: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"
     n_bins: Annotated[int, AtLeast(1)] = 48
     categorical_features: ArrayLike | Literal["auto", "from_dtype"] | None = "auto"
-    lr: Annotated[float, Between(0, None, "neither")] = 2e-3
-    weight_decay: Annotated[float, AtLeast(0)] = 0.01
+    lr: Annotated[float, AboveZero] = 2e-3
     max_epochs: Annotated[int, AtLeast(1)] = 100
     batch_size: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"
-    ema: Annotated[float, Between(0, 1, "neither")] | None = None
     early_stopping: bool = True
-    n_iter_no_change: Annotated[int, AtLeast(1)] = 10
+    dtype: Literal["float32", "float64"] = "float32"
 
-    def _rows_of_a_step(self, n: int) -> int:
-        if self.batch_size != "auto":
-            return min(self.batch_size, n)
-        fitting = (size for most, size in _BATCH_ROWS if n <= most)
-        return min(next(fitting, _MOST_BATCH_ROWS), n)
+    @property
+    def partial_fit(self) -> NoReturn:
+        """There is none: scales, breaks and categories are of all rows."""
+        raise AttributeError(f"{type(self).__name__} has no partial_fit. warm_start=True goes on.")
 
     # -- the door
 
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Tensor:
-        """X as numbers, categories as codes: -1 for those that fit did not see, NaN where
+        """X as numbers, categories as codes: −1 for those that fit did not see, NaN where
         missing.
         """
         X = source(X)
@@ -107,55 +100,66 @@ class TabularNet(_Fitted, Net):
         found = _check_categorical_features(X, self.categorical_features)
         return np.zeros(X.shape[1], dtype=bool) if found is None else np.asarray(found)
 
-    # -- training
+    # -- the module
 
-    def _sizes(self, rows: Batch) -> dict[str, Any]:
-        d = rows.X.shape[1]
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float64 if self.dtype == "float64" else torch.float32
+
+    def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
+        rows = Batches(batches.whole)  # quantiles and categories are of all rows
+        return super()._train(rows, before, incremental=incremental)
+
+    def _recipe(self, rows: Batch) -> Recipe:
+        n, d = rows.X.shape
         kinds: list[int | None] = [None] * d
         if self.is_categorical_.any():
             kinds = [None if c is None else len(c) for c in self._categories]
         width = self.embedding_width
-        return {
+        arguments = {
             "categories": kinds,
+            "n_outputs": self._n_outputs(rows),
             "n_members": self.n_members,
             "width": self.width,
             "n_layers": self.n_layers,
             "dropout": self.dropout,
             "embedding": self.embedding,
-            # a bin has sixteen rows or more
-            "n_bins": max(2, min(self.n_bins, len(rows) // 16)),
+            "n_bins": max(2, min(self.n_bins, n // _LEAST_ROWS_OF_A_BIN)),
             "embedding_width": max(2, min(16, _VECTOR_NUMBERS // d)) if width == "auto" else width,
         }
+        return Recipe(Tabular, arguments)
 
-    def _module(self, rows: Batch, before: Any) -> nn.Module:
-        module = super()._module(rows, before)
+    def _module(self, rows: Batch, before: Any) -> tuple[nn.Module, Recipe]:
+        module, recipe = super()._module(rows, before)
         if before is None:
             module.look_at(rows.X, rows.w)  # type: ignore[operator]
-        return module
+        return module, recipe
+
+    def _n_outputs(self, rows: Batch) -> int:
+        raise TypeError(f"{type(self).__name__} does not say what it predicts.")
+
+    # -- steps
+
+    def _rows_of_a_step(self, n: int) -> int:
+        if isinstance(self.batch_size, int):
+            return min(self.batch_size, n)
+        fitting = (size for most, size in _BATCH_ROWS if n <= most)
+        return min(next(fitting, _MOST_BATCH_ROWS), n)
+
+    def _parts_of_a_step(self, rows: int) -> int:
+        return max(self.accumulate, -(-rows * self.n_members * self.width // _CACHED))
 
     @contextmanager
     def _threads(self, module: nn.Module) -> Iterator[None]:
-        """One thread where a step is little work; members share numbers, but not work."""
-        work = self.n_members * self.width * self._rows_of_a_step(10**6)
-        with threads_at_most(1 if work < _PARALLEL_UNITS else torch.get_num_threads()):
+        """One thread where a step is little work."""
+        activations = self._rows_of_a_step(2**31) * self.n_members * self.width
+        with threads_at_most(1 if activations < _PARALLEL else torch.get_num_threads()):
             yield
 
-    def _gradient(
-        self, module: nn.Module, flat: Flat, criterion: Criterion, rows: Batch
-    ) -> NetGradient:
-        """By parts of a mini-batch whose activations stay in the cache: the same gradient in a
-        third of the time.
-        """
-        gradient = super()._gradient(module, flat, criterion, rows)
-        if flat.values.device.type == "cpu":
-            numbers = self._rows_of_a_step(len(rows)) * self.n_members * self.width
-            gradient.parts = max(gradient.parts, -(-numbers // _CACHED))
-        return gradient
-
-    def _criterion(self, module: nn.Module) -> Criterion:
+    def _criterion(self, module: nn.Module) -> Callable[[Any, Batch], Tensor]:
         """In training the mean of the members' losses, else the loss of what they say together."""
 
-        def criterion(outputs: Any, batch: Batch) -> Tensor:
+        def criterion(outputs: Tensor, batch: Batch) -> Tensor:
             outputs = outputs if module.training else self._together(outputs)[:, None]
             each = self._losses(outputs, batch.y).mean(1)
             return each.mean() if batch.w is None else (each * batch.w).sum() / batch.w.sum()

@@ -6,13 +6,13 @@ Legend: m rows, d columns, e numbers of a column's vector, k members, o outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
 from dovetail.nn.category_embedding import CategoryEmbedding
-from dovetail.nn.member_linear import MemberLinear
+from dovetail.nn.members import MemberHeads, MemberScales, SharedHidden
 from dovetail.nn.number_embedding import Embedding, NumberEmbedding
-from dovetail.nn.shared_dropout import SharedDropout
 
 __all__ = ["Tabular"]
 
@@ -79,17 +79,11 @@ class Tabular(nn.Module):
         if groups:
             sizes = [size for size in categories if size is not None]
             self.category_vectors = CategoryEmbedding(sizes, embedding_width)
-        sizes = [len(categories) * embedding_width, *[width] * n_layers]
-        self.hidden = nn.ModuleList(
-            MemberLinear(n_members, p, q, first=i == 0)
-            for i, (p, q) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
-        )
-        self.dropout = SharedDropout(dropout)
-        bound = width**-0.5
-        self.heads = nn.Parameter(
-            torch.empty(n_members, width, n_outputs).uniform_(-bound, bound)
-        )
-        self.bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
+        units = len(categories) * embedding_width
+        self.scales = MemberScales(n_members, units)
+        sizes = [units, *[width] * n_layers]
+        self.hidden = nn.ModuleList(SharedHidden(p, q, dropout) for p, q in pairwise(sizes))
+        self.heads = MemberHeads(n_members, width, n_outputs)
 
     def look_at(self, X: Tensor, w: Tensor | None = None) -> None:
         """Learn of rows X what is not trained; w weighs rows."""
@@ -108,7 +102,8 @@ class Tabular(nn.Module):
         return torch.cat(parts, 1).flatten(1)
 
     def forward(self, X: Tensor) -> Tensor:
-        H = self.vectors(X)[None]
+        H = self.scales(self.vectors(X))
         for layer in self.hidden:
-            H = self.dropout(torch.relu(layer(H)))
-        return torch.baddbmm(self.bias, H, self.heads).transpose(0, 1)
+            H = layer(H)
+        Y: Tensor = self.heads(H)
+        return Y
