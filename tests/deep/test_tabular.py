@@ -52,7 +52,9 @@ def test_frames_of_every_kind_are_the_same_table(adult):
     expected = TabularClassifier(**QUICK).fit(X, y)
     assert expected.is_categorical_.sum() == 8
     columns = {c: X[c].astype(object).where(X[c].notna(), None).tolist() for c in X}
-    as_category = X.astype({c: "category" for c in X if expected.is_categorical_[X.columns.get_loc(c)]})
+    as_category = X.astype(
+        {c: "category" for c in X if expected.is_categorical_[X.columns.get_loc(c)]}
+    )
     for table in (pl.DataFrame(columns), pa.table(columns), as_category):
         found = TabularClassifier(**QUICK).fit(table, y)
         np.testing.assert_allclose(
@@ -162,8 +164,8 @@ def test_training_stops_early_and_keeps_its_best():
 
 def test_a_time_budget_is_kept(california):
     X, y = california
+    model = TabularRegressor(**QUICK | {"max_epochs": 10_000, "early_stopping": False})
     with dv.config(time_budget=0.5), pytest.warns(UserWarning, match="time budget"):
-        model = TabularRegressor(**QUICK | {"max_epochs": 10_000, "early_stopping": False})
         model.fit(X, y)
     assert model.n_iter_ < 1000
     assert np.isfinite(model.predict(X)).all()

@@ -50,7 +50,8 @@ class Net(Nested, Estimator):
     * `_augment(batch, generator)`: a batch changed at random on its device, before each step
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
-    * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(n)`: into how many it is cut;
+    * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
+      cut;
     * `_strata(rows)`: what a validation split keeps the shares of;
     * `_program_of(module, recipe)`: the Program. Whatever maps rows to what the net computes with
       (scales, bins) is best a part of the module, as buffers.

@@ -39,7 +39,7 @@ class NetOutputs(Program):
         super().__init__(**fields)
         if module is None:
             module = self.make(**self.arguments)
-            module.load_state_dict(weights or {})
+            module.load_state_dict(weights or {}, assign=True)  # in the dtype they were learned in
         self.module = module
 
     def state(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import _check_categorical_features
 from torch import Tensor, nn
 
@@ -63,16 +63,23 @@ class TabularNet(_Fitted, Net):
     embedding_width: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"
     n_bins: Annotated[int, AtLeast(1)] = 48
     categorical_features: ArrayLike | Literal["auto", "from_dtype"] | None = "auto"
-    lr: Annotated[float, AboveZero] = 2e-3
+    lr: Annotated[float, AboveZero] = 4e-3
     max_epochs: Annotated[int, AtLeast(1)] = 100
-    batch_size: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"
+    batch_size: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"  # type: ignore[assignment]
+    ema: Annotated[float, Between(0, 1, "neither")] | None = 0.998
     early_stopping: bool = True
+    n_iter_no_change: Annotated[int, AtLeast(1)] = 8
     dtype: Literal["float32", "float64"] = "float32"
 
     @property
     def partial_fit(self) -> NoReturn:
         """There is none: scales, breaks and categories are of all rows."""
         raise AttributeError(f"{type(self).__name__} has no partial_fit. warm_start=True goes on.")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
 
     # -- the door
 

@@ -23,8 +23,8 @@ class MemberScales(nn.Module):
     ----------
     scales : parameter of shape (k, p)
 
-    Wen, Tran & Ba (2020), https://arxiv.org/abs/2002.06715; that factors of the first layer suffice:
-    Gorishniy, Kotelnikov & Babenko (2025), https://arxiv.org/abs/2410.24210, TabM-mini.
+    Wen, Tran & Ba (2020), https://arxiv.org/abs/2002.06715; that factors of the first layer
+    suffice: Gorishniy, Kotelnikov & Babenko (2025), https://arxiv.org/abs/2410.24210, TabM-mini.
 
     Examples
     --------
