@@ -63,7 +63,7 @@ class TabularNet(_Fitted, Net):
     embedding_width: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"
     n_bins: Annotated[int, AtLeast(1)] = 48
     categorical_features: ArrayLike | Literal["auto", "from_dtype"] | None = "auto"
-    lr: Annotated[float, AboveZero] = 4e-3
+    lr: Annotated[float, AboveZero] = 5e-3
     max_epochs: Annotated[int, AtLeast(1)] = 100
     batch_size: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"  # type: ignore[assignment]
     ema: Annotated[float, Between(0, 1, "neither")] | None = 0.998

@@ -52,7 +52,7 @@ class TabularClassifier(TabularNet, ClassesNet):
     recompute, validation_fraction, validation_data, tol, checkpoint, checkpoint_every,
     checkpoint_minutes, resume, shuffle
         As for `NetClassifier`.
-    lr : float > 0, default=4e-3
+    lr : float > 0, default=5e-3
     max_epochs : int >= 1, default=100
     batch_size : int >= 1 or "auto"
         "auto" grows with the rows, from 32 for up to 3,000 to 1,024 above 120,000.
