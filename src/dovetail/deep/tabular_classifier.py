@@ -108,7 +108,9 @@ class TabularClassifier(TabularNet, ClassesNet):
     @classmethod
     def _examples(cls) -> list[Self]:
         quick: dict[str, Any] = {"n_members": 3, "width": 8, "max_epochs": 4, "lr": 0.01}
-        return [cls(dtype="float64", random_state=0, **quick)]
+        quick |= {"dtype": "float64", "random_state": 0}
+        plain = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
+        return [cls(**quick), cls(embedding="periodic", **plain, **quick)]
 
     def _targets(self, rows: Batch) -> Batch:
         return replace(rows, w=None if rows.w is None else rows.w.to(self._dtype))

@@ -57,10 +57,9 @@ class TabularRegressor(_Fitted, TabularNet, NumbersNet):
     @classmethod
     def _examples(cls) -> list[Self]:
         quick: dict[str, Any] = {"n_members": 3, "width": 8, "max_epochs": 4, "lr": 0.01}
-        return [
-            cls(dtype="float64", random_state=0, **quick),
-            cls(dtype="float64", random_state=0, embedding="periodic", n_bins=4, **quick),
-        ]
+        quick |= {"dtype": "float64", "random_state": 0}
+        plain = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
+        return [cls(**quick), cls(embedding="periodic", **plain, **quick)]
 
     def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
         if before is None:
