@@ -57,6 +57,18 @@ def test_few_values_have_few_bins():
     assert bool(layer(X).isfinite().all())
 
 
+def test_a_frequent_value_does_not_take_the_bins_of_others():
+    x = torch.cat([torch.zeros(900), torch.arange(1.0, 101.0)])
+    layer = PiecewiseLinear(1, 20, 3)
+    layer.look_at(x[:, None])
+    assert int((layer.slope > 0).sum()) >= 19
+    repeated, weighted = PiecewiseLinear(1, 20, 3), PiecewiseLinear(1, 20, 3)
+    w = torch.arange(1000) % 3 + 1
+    repeated.look_at(x.repeat_interleave(w)[:, None])
+    weighted.look_at(x[:, None], w.float())
+    torch.testing.assert_close(repeated.slope, weighted.slope)
+
+
 def test_numbers_are_scaled_by_quartiles_and_bent():
     X = torch.tensor([[0.0, 4.0, 0.0], [1.0, 4.0, 0.0], [2.0, 4.0, 0.0], [3.0, 4.0, 0.0]] * 5)
     X[0, 2] = 8.0

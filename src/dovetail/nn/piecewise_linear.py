@@ -8,13 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dovetail.data.quantiles import column_quantiles
-
 __all__ = ["PiecewiseLinear"]
+
+_ROUNDS = 20  # of capping weights, each of which lowers the cap
+_ROUNDING = 1e-12
 
 
 class PiecewiseLinear(nn.Module):
-    """Each number x as a vector that is a broken line in x, with breaks at quantiles:
+    """Each number x as a vector that is a broken line in x, with breaks at quantiles q:
 
         b + x v + Σ_t r_t(x) w_t,   r_t(x) = (x − q_{t−1}) / (q_t − q_{t−1}) within [0, 1]
 
@@ -59,21 +60,33 @@ class PiecewiseLinear(nn.Module):
 
     @torch.no_grad()
     def look_at(self, X: Tensor, w: Tensor | None = None) -> None:
-        """Put the breaks at quantiles of the columns of X, of shape (n, n_features); w weighs rows.
-        Bins without width are left out.
-        """
+        """Put the breaks between the columns of X, of shape (n, n_features); w weighs rows."""
         bins = self.slope.shape[1]
-        levels = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
-        edges = column_quantiles(
-            X, levels, method="inverted_cdf", w=torch.ones_like(X[:, 0]) if w is None else w
-        ).T
-        low, wide = edges[:, :-1], edges.diff(dim=1)
-        there = wide > 0
-        slope = torch.where(there, 1 / wide, 0.0)
+        edges = torch.stack([_breaks(x, w, bins) for x in X.T])
+        wide = edges.diff(dim=1)
+        slope = torch.where(wide > 0, 1 / wide, 0.0)  # a bin without width is left out
         self.slope = slope.to(self.slope)
-        self.offset = torch.where(there, -low * slope, 0.0).to(self.offset)
+        self.offset = (-edges[:, :-1] * slope).to(self.offset)
 
     def forward(self, X: Tensor) -> Tensor:
         parts = torch.addcmul(self.offset, X[:, :, None], self.slope).clamp(0, 1)  # m, d, t
         broken = torch.bmm(parts.transpose(0, 1), self.weight).transpose(0, 1)  # m, d, e
         return torch.addcmul(broken + self.bias, X[:, :, None], self.direct)
+
+
+def _breaks(x: Tensor, w: Tensor | None, bins: int) -> Tensor:
+    """Quantiles of a column that cut it into bins of about equal weight, where a value that many
+    rows have weighs no more than one bin: the others then have breaks of their own. float64 of
+    shape (bins + 1,).
+    """
+    there = ~x.isnan()
+    values, place = torch.unique(x[there].double(), return_inverse=True)
+    if not len(values):
+        return x.new_zeros(bins + 1, dtype=torch.float64)
+    weights = torch.ones_like(place, dtype=torch.float64) if w is None else w[there].double()
+    weight = torch.zeros_like(values).index_add_(0, place, weights)
+    for _ in range(_ROUNDS):
+        weight = weight.clamp(max=weight.sum() / bins)
+    reached = weight.cumsum(0) / weight.sum()
+    levels = torch.linspace(0, 1 - _ROUNDING, bins + 1, dtype=torch.float64, device=x.device)
+    return values[torch.searchsorted(reached, levels).clamp(max=len(values) - 1)]
