@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 import dovetail as dv
 from dovetail.datasets import load_adult, load_california
-from dovetail.deep import TabularClassifier, TabularRegressor
+from dovetail.deep import TabularClassifier, TabularRegressor, find_lr
 from dovetail.errors import DataError, SchemaError
 from dovetail.linear_model import Ridge
 from dovetail.pipeline import make_pipeline
@@ -195,6 +195,11 @@ def test_what_cannot_be_learned_is_refused():
         TabularClassifier(**QUICK).fit(RNG.normal(size=(40, 2)), ["only"] * 40)
     with pytest.raises(AttributeError, match="warm_start"):
         TabularClassifier().partial_fit([[0.0]], [1])
+
+
+def test_a_learning_rate_is_found(california):
+    X, y = california
+    assert 1e-4 < find_lr(TabularRegressor(**QUICK), X[:600], y[:600], steps=60).lr < 0.3
 
 
 def test_grids_search_its_shape(california):

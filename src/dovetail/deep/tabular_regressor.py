@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from dovetail.base import Accepts
 from dovetail.data.batches import Batch, Batches
 from dovetail.deep._numbers import NumbersNet
-from dovetail.deep._program import NetOutputs
 from dovetail.deep._tabular import TabularNet
 from dovetail.deep._tabular_program import TabularNumbers
 
@@ -61,14 +60,16 @@ class TabularRegressor(_Fitted, TabularNet, NumbersNet):
         plain = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
         return [cls(**quick), cls(embedding="periodic", **plain, **quick)]
 
-    def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
-        if before is None:
+    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
+        batches = super()._receive(X, y, sample_weight, reset=reset)
+        if reset:
             self._look_at_targets(batches.whole)
-        return super()._train(batches, before, incremental=incremental)
+        return batches
 
     def _look_at_targets(self, rows: Batch) -> None:
         """Mean and standard deviation of the targets, weighted, float64 of shape (o,)."""
         assert rows.y is not None
+        self._flat_target = rows.y.ndim == 1
         y = rows.y.double().view(len(rows), -1)
         w = torch.ones_like(y[:, :1]) if rows.w is None else rows.w.double()[:, None]
         self._center = (w * y).sum(0) / w.sum()

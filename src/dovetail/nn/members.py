@@ -14,10 +14,11 @@ __all__ = ["MemberHeads", "MemberScales", "SharedHidden"]
 class MemberScales(nn.Module):
     """Rows as each member sees them: X_i = X ∘ r_i, (m, p) to (k, m, p).
 
-    An affine map W behind it is then k maps of weights (r_i 1ᵀ) ∘ W, a rank-one factor apart. The
-    r start as random signs, which is what tells the members apart.
+    An affine map W behind it is then k maps of weights (r_i 1ᵀ) ∘ W, a rank-one factor apart. What
+    tells the members apart is that r starts from a normal number for each column and member, the
+    same for all inputs that stand for the column: members look at columns with different weights.
 
-    n_members, n_inputs : int, k and p
+    n_members, n_columns, width : int, k, columns, and inputs that stand for one; p is their product
 
     Attributes
     ----------
@@ -30,14 +31,14 @@ class MemberScales(nn.Module):
     --------
     >>> import torch
     >>> from dovetail.nn.members import MemberScales
-    >>> MemberScales(8, 5)(torch.zeros(10, 5)).shape
-    torch.Size([8, 10, 5])
+    >>> MemberScales(8, 5, 2)(torch.zeros(10, 10)).shape
+    torch.Size([8, 10, 10])
     """
 
-    def __init__(self, n_members: int, n_inputs: int) -> None:
+    def __init__(self, n_members: int, n_columns: int, width: int) -> None:
         super().__init__()
-        signs = torch.randint(0, 2, (n_members, n_inputs)) * 2 - 1
-        self.scales = nn.Parameter(signs.to(torch.get_default_dtype()))
+        scales = torch.randn(n_members, n_columns).repeat_interleave(width, dim=1)
+        self.scales = nn.Parameter(scales)
 
     def forward(self, X: Tensor) -> Tensor:
         return X * self.scales[:, None]

@@ -80,9 +80,8 @@ class Tabular(nn.Module):
         if groups:
             sizes = [size for size in categories if size is not None]
             self.category_vectors = CategoryEmbedding(sizes, embedding_width)
-        units = len(categories) * embedding_width
-        self.scales = MemberScales(n_members, units)
-        sizes = [units, *[width] * n_layers]
+        self.scales = MemberScales(n_members, len(categories), embedding_width)
+        sizes = [len(categories) * embedding_width, *[width] * n_layers]
         self.hidden = nn.ModuleList(SharedHidden(p, q, dropout) for p, q in pairwise(sizes))
         self.heads = MemberHeads(n_members, width, n_outputs)
 
