@@ -57,7 +57,7 @@ class TabularRegressor(_Fitted, TabularNet, NumbersNet):
     def _examples(cls) -> list[Self]:
         quick: dict[str, Any] = {"n_members": 3, "width": 8, "max_epochs": 4, "lr": 0.01}
         quick |= {"dtype": "float64", "random_state": 0}
-        plain = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
+        plain: dict[str, Any] = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
         return [cls(**quick), cls(embedding="periodic", **plain, **quick)]
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
