@@ -31,11 +31,11 @@ __all__ = ["TabularNet"]
 # Rows of a mini-batch by the rows there are: the first limit they do not exceed.
 _BATCH_ROWS = ((3_000, 32), (6_000, 64), (12_000, 128), (40_000, 256), (120_000, 512))
 _MOST_BATCH_ROWS = 1024
-# Activations of a layer that are computed at once: a quarter of a megabyte, which leaves a core's
-# cache room for those of other layers.
-_CACHED = 64 * 1024
+# Activations of a layer that are computed at once, a megabyte: 256 rows of 16 members in two parts
+# take 0.8 of the time that they take at once, in four parts as long.
+_CACHED = 256 * 1024
 # Activations of a layer and step up to which one thread is taken.
-_PARALLEL = 64 * 1024
+_PARALLEL = 128 * 1024
 # A row's vectors have no more numbers in all, so that the first layer stays small.
 _VECTOR_NUMBERS = 1024
 _LEAST_ROWS_OF_A_BIN = 16
@@ -160,7 +160,7 @@ class TabularNet(_Fitted, Net):
     def _threads(self, module: nn.Module) -> Iterator[None]:
         """One thread where a step is little work."""
         activations = self._rows_of_a_step(2**31) * self.n_members * self.width
-        with threads_at_most(1 if activations < _PARALLEL else torch.get_num_threads()):
+        with threads_at_most(1 if activations <= _PARALLEL else torch.get_num_threads()):
             yield
 
     def _criterion(self, module: nn.Module) -> Callable[[Any, Batch], Tensor]:
