@@ -55,7 +55,7 @@ class TabularRegressor(_Fitted, TabularNet, NumbersNet):
 
     @classmethod
     def _examples(cls) -> list[Self]:
-        quick: dict[str, Any] = {"n_members": 3, "width": 8, "max_epochs": 4, "lr": 0.01}
+        quick: dict[str, Any] = {"n_members": 3, "width": 8, "max_epochs": 8, "lr": 0.02}
         quick |= {"dtype": "float64", "random_state": 0}
         plain: dict[str, Any] = {"early_stopping": False, "dropout": 0.0, "n_bins": 4}
         return [cls(**quick), cls(embedding="periodic", **plain, **quick)]
