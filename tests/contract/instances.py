@@ -51,11 +51,12 @@ def instances() -> list[Any]:
 
 
 _DEPRECATED_DEFAULTS = ("LogisticRegressionCV",)  # scikit-learn 1.9 warns of its own
+_LONG_DEFAULTS = ("TabularClassifier", "TabularRegressor")  # many members, many epochs
 
 
 def default_instance(cls: Any) -> Any:
     """The class without arguments, or its first example where it needs some."""
-    if cls.__name__ in _DEPRECATED_DEFAULTS:
+    if cls.__name__ in _DEPRECATED_DEFAULTS + _LONG_DEFAULTS:
         return cls._examples()[0]
     try:
         return cls()

@@ -175,8 +175,11 @@ def test_all_leaves_out_what_does_not_suit_the_task_or_the_rows():
         return [c.name for c in suited(choose(models), models, task, rows, budget)]
 
     every = names("all", "classification", 1_000, 300)
-    assert every == ["dummy", "linear", "bayes", "lda", "svm", "boosting", "mlp"]
-    assert names("all", "regression", 1_000, 300) == ["dummy", "linear", "svm", "boosting", "mlp"]
+    assert every == ["dummy", "linear", "bayes", "lda", "svm", "boosting", "tabular"]
+    assert names("all", "regression", 1_000, 300) == [
+        *("dummy", "linear", "svm", "boosting", "tabular")
+    ]
+    assert names("all", "regression", 10**6, 300)[-2:] == ["boosting", "mlp"]
     assert "svm" not in names("all", "classification", 100_000, 300)
     assert "nystroem" in names("all", "classification", 100_000, 300)
     assert "svm" in names("all", "classification", 100_000, 36_000)
@@ -197,3 +200,11 @@ def test_densities_and_margins_take_raw_tables(models, tmp_path):
     again = dv.load(tmp_path / "model.dove")
     frame = load_penguins().data
     assert (again.predict(frame) == board.model.predict(frame)).all()
+
+
+def test_the_tabular_net_takes_raw_tables():
+    from dovetail.datasets import load_penguins
+
+    with dv.config(verbosity=0):
+        board = dv.compare(load_penguins().frame, "species", models="tabular", cv=2)
+    assert board["tabular"].mean("accuracy") > 0.95

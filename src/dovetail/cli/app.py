@@ -65,7 +65,8 @@ def compare(
     models: Annotated[
         str,
         typer.Option(
-            help="all, or names with commas: linear, bayes, lda, svm, nystroem, boosting, mlp."
+            help="all, or names with commas: linear, bayes, lda, svm, nystroem, boosting, mlp, "
+            "tabular."
         ),
     ] = "all",
     cv: Annotated[int, typer.Option(help="Folds.", min=2)] = 5,

@@ -1,9 +1,11 @@
-"""Deep learning: any torch module as an estimator."""
+"""Deep learning: any torch module as an estimator, and estimators that bring their own."""
 
 from dovetail.deep.find_lr import RateSweep, find_lr
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
+from dovetail.deep.tabular_classifier import TabularClassifier
+from dovetail.deep.tabular_regressor import TabularRegressor
 from dovetail.deep.trackers import MLflow, TensorBoard
 from dovetail.deep.training_display import TrainingDisplay
 
@@ -13,6 +15,8 @@ __all__ = [
     "NetRegressor",
     "NetTransformer",
     "RateSweep",
+    "TabularClassifier",
+    "TabularRegressor",
     "TensorBoard",
     "TrainingDisplay",
     "find_lr",

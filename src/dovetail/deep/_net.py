@@ -22,7 +22,7 @@ from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
 from dovetail.deep._nested import Nested
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._training import Ongoing, Trainer, seeded
+from dovetail.deep._training import Ongoing, Score, Trainer, seeded
 from dovetail.deep._validation import quality, split
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
 from dovetail.settings import threads_at_most
@@ -32,7 +32,6 @@ from dovetail.solve.wrappers import Schedule
 
 __all__ = ["Net"]
 
-_BLOCK_ROWS = 2048  # of passes without gradients
 # Numbers times rows of a step up to which one thread is taken: threads would wait for one another
 # longer than they work.
 _PARALLEL_WORK = 1e8 / 6
@@ -52,7 +51,8 @@ class Net(Nested, Estimator):
     * `_augment(batch, generator)`: a batch changed at random on its device, before each step
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
-    * `_rows_of_a_step(n)`: the size of a mini-batch;
+    * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
+      cut;
     * `_strata(rows)`: what a validation split keeps the shares of;
     * `_program_of(module, recipe)`: the Program. Whatever maps rows to what the net computes with
       (scales, bins) is best a part of the module, as buffers.
@@ -61,6 +61,7 @@ class Net(Nested, Estimator):
     accepts = Accepts()
     parts: ClassVar[tuple[str, ...]] = ("optimizer",)
     program_type: ClassVar[type[NetOutputs]] = NetOutputs
+    block_rows: ClassVar[int] = 2048  # of passes without gradients
 
     _: KW_ONLY
     optimizer: Any = "adamw"
@@ -129,6 +130,9 @@ class Net(Nested, Estimator):
     def _rows_of_a_step(self, n: int) -> int:
         return min(self.batch_size, n)
 
+    def _parts_of_a_step(self, rows: int) -> int:
+        return self.accumulate
+
     def _strata(self, rows: Batch) -> Any:
         return None
 
@@ -194,13 +198,19 @@ class Net(Nested, Estimator):
                 solution = trainer.run(
                     module,
                     learned,
-                    score=None if validation is None else partial(quality, validation=validation),
+                    score=self._score(validation),
                     program=lambda twin: self._program_of(twin, recipe),
                 )
         self._ongoing, self._records = ongoing, ongoing.history
         self.n_iter_: int = trainer.done_before + solution.n_iter
         self._say(solution)
         return self._program_of(module, recipe)
+
+    def _score(self, validation: Batches | None) -> Score | None:
+        """What tells how good a module is, by rows that it does not learn from."""
+        if validation is None:
+            return None
+        return partial(quality, validation=validation.in_blocks(self.block_rows))
 
     def _say(self, solution: Solution[Tensor]) -> None:
         if solution.status not in (Status.LIMIT, Status.EARLY, Status.CONVERGED):
@@ -238,7 +248,7 @@ class Net(Nested, Estimator):
 
     def _run(self, compute: Any, X: Any) -> Any:
         """Block by block, so that outputs of layers stay small."""
-        return super()._run(lambda opened: _by_blocks(compute, opened), X)
+        return super()._run(lambda opened: _by_blocks(compute, opened, self.block_rows), X)
 
 
 def _counted(rows: Batch) -> Batch:
@@ -247,7 +257,7 @@ def _counted(rows: Batch) -> Batch:
     return rows if counts is None or bool(counts.all()) else rows.take(counts)
 
 
-def _by_blocks(compute: Callable[[Any], Tensor], X: Any) -> Tensor:
-    if torch.compiler.is_compiling() or len(X) <= _BLOCK_ROWS:
+def _by_blocks(compute: Callable[[Any], Tensor], X: Any, size: int) -> Tensor:
+    if torch.compiler.is_compiling() or len(X) <= size:
         return compute(X)
-    return torch.cat([compute(block.X) for block in Batch(X).split(_BLOCK_ROWS)])
+    return torch.cat([compute(block.X) for block in Batch(X).split(size)])

@@ -41,8 +41,8 @@ class NetOutputs(Program):
 
     def _made(self, weights: dict[str, Tensor]) -> nn.Module:
         module: nn.Module = self.make(**self.arguments)
-        dtype = next((t.dtype for t in weights.values() if t.is_floating_point()), None)
-        module = module if dtype is None else module.to(dtype)
+        for name, tensor in module.state_dict(keep_vars=True).items():  # each in its own dtype
+            tensor.data = tensor.data.to(weights.get(name, tensor).dtype)
         module.load_state_dict(weights)
         return module
 

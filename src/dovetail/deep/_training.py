@@ -31,7 +31,7 @@ from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
 
-__all__ = ["Ongoing", "Trainer", "seeded"]
+__all__ = ["Ongoing", "Score", "Trainer", "seeded"]
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # What acts between batches or on their updates.
@@ -104,7 +104,7 @@ class Trainer:
         if self.net.watch is not None:
             watch = Watches([watch, self.net.watch])
         run: Any = torch.compile(module) if self.net.compile else module
-        gradient = self.gradient(run, flat)
+        gradient = self.gradient(run, flat, len(rows))
         with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
             solution = self._solve(module, rows, gradient, watch, score)
             flat.values.copy_(solution.value)
@@ -166,7 +166,7 @@ class Trainer:
             self.done_before = len(ongoing.progress.losses)
         return training
 
-    def gradient(self, module: Any, flat: Flat) -> NetGradient:
+    def gradient(self, module: Any, flat: Flat, n: int) -> NetGradient:
         """The gradient in the precision and the parts that the net asks for."""
         net = self.net
         optimizers = {}
@@ -178,7 +178,7 @@ class Trainer:
             net._criterion(module),
             flat,
             autocast=_autocast(net.precision, flat.values.device),
-            parts=net.accumulate,
+            parts=net._parts_of_a_step(net._rows_of_a_step(n)),
             custom=net._custom_step(),
             optimizers=optimizers,
         )

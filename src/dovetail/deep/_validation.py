@@ -16,8 +16,6 @@ from dovetail.solve.net_gradient import NetGradient
 
 __all__ = ["quality", "split"]
 
-_ROWS = 2048  # of a pass without gradients
-
 
 def split(
     net: Any, batches: Batches, random: np.random.RandomState
@@ -58,7 +56,7 @@ def quality(gradient: NetGradient, validation: Batches) -> float:
     total, weight = 0.0, 0.0
     gradient.module.eval()
     with torch.no_grad():
-        for block in validation.in_blocks(_ROWS):
+        for block in validation:
             share = float(len(block) if block.w is None else block.w.sum())
             with gradient.autocast():
                 total += float(gradient.criterion(gradient.forward(block.X), block)) * share

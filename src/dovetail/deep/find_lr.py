@@ -111,7 +111,8 @@ def find_lr(
             module = module.to(device=batches.device)
             flat = Flat.over(parameters_in_order(module))
             with torch.no_grad(), trial._threads(module):
-                training = trainer.training(module, batches, trainer.gradient(module, flat), None)
+                gradient = trainer.gradient(module, flat, len(batches))
+                training = trainer.training(module, batches, gradient, None)
                 found.append(_swept(training, np.geomspace(low, high, steps)))
         return trial._program_of(module, recipe)
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.bins import BYTE, Bins, cut, find_edges
+from dovetail.data.categories import Categories, coded, learn_categories
 from dovetail.data.door import (
     Given,
     give_back,
@@ -33,7 +34,6 @@ from dovetail.data.door import (
 )
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy
-from dovetail.ensemble._categories import Categories, coded, learn_categories
 from dovetail.ensemble._early_stopping import ByLoss, ByScorer, Following, Rows
 from dovetail.ensemble._program import TreeScores
 from dovetail.objective.losses import Loss

@@ -65,10 +65,11 @@ def compare(
         Column to predict. Rows without it are left out.
     task : {"auto", "classification", "regression"}
     models : "all", names separated by commas, or a list of names
-        Of "dummy", "linear", "bayes", "lda", "svm", "nystroem", "boosting", "mlp"; the dummy is
-        always there. "all" leaves out those that do not do the task, and has "nystroem", the
-        kernel's approximation, in place of "svm" where there are more rows than 1,000 times the
-        root of the budget in seconds.
+        Of "dummy", "linear", "bayes", "lda", "svm", "nystroem", "boosting", "mlp", "tabular";
+        the dummy is always there. "all" leaves out those that do not do the task, and has
+        "nystroem", the kernel's approximation, in place of "svm" where there are more rows than
+        1,000 times the root of the budget in seconds; of the nets it has "tabular", and "mlp" where
+        there are more rows than 200 times the budget in seconds.
     cv : int >= 2
         Folds: stratified for classes; by `group`, or forward in time by `time_column`, where these
         are given.

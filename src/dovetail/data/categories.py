@@ -1,20 +1,22 @@
 """Categories of columns: learned in fit, then codes.
 
-The codes of a column are positions among its sorted categories; what is missing, negative or was
-not there in fit becomes NaN.
+The codes of a column are positions among its sorted categories; what is missing or negative becomes
+NaN, what was not there in fit NaN or a code of its own.
 """
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from dovetail.data.columns import Columns, factorize, is_nan, missing_mask, to_numpy
+from dovetail.data.frames import is_frame
 from dovetail.data.tensors import as_tensor
 from dovetail.errors import DataError
 
-__all__ = ["Categories", "coded", "learn_categories"]
+__all__ = ["Categories", "coded", "columns_of_words", "learn_categories"]
 
 Categories = list[npt.NDArray[Any] | None]  # of each column; None for numbers
 
@@ -49,13 +51,41 @@ def _is_missing(value: Any) -> bool:
     return value is None or is_nan(value) or (isinstance(value, int | float) and value < 0)
 
 
-def coded(columns: Columns, categories: Categories) -> Tensor:
-    """Columns as a float tensor of shape (n, d): numbers as they are, categories as codes.
+def columns_of_words(X: Any) -> npt.NDArray[np.bool_]:
+    """Which columns of a frame or an array hold strings or categories, shape (d,)."""
+    if is_frame(X):
+        frame = nw.from_native(X, eager_only=True)
+        return np.array([_holds_words(column) for column in frame.iter_columns()], dtype=bool)
+    array = np.asarray(X)
+    if array.dtype.kind not in "OUS" or array.ndim != 2:
+        return np.zeros(array.shape[-1] if array.ndim else 0, dtype=bool)
+    return np.array([not _reads_as_numbers(array[:, j]) for j in range(array.shape[1])])
+
+
+def _holds_words(series: nw.Series[Any]) -> bool:
+    dtype = series.dtype
+    if dtype == nw.String or isinstance(dtype, nw.Categorical | nw.Enum):
+        return True
+    objects = dtype in (nw.Object, nw.Unknown)
+    return objects and not _reads_as_numbers(np.asarray(series.to_native(), dtype=object))
+
+
+def _reads_as_numbers(values: npt.NDArray[Any]) -> bool:
+    try:
+        np.where(missing_mask(values), np.nan, values).astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def coded(columns: Columns, categories: Categories, unknown: float = np.nan) -> Tensor:
+    """Columns as a float tensor of shape (n, d): numbers as they are, categories as codes, those
+    that were not there in fit as `unknown`.
 
     Float32 where all numbers are, else float64.
     """
     found = [
-        _numbers(v, name) if kept is None else _codes(v, kept)
+        _numbers(v, name) if kept is None else _codes(v, kept, unknown)
         for v, name, kept in zip(columns.values, columns.names, categories, strict=True)
     ]
     dtypes = {v.dtype for v, kept in zip(found, categories, strict=True) if kept is None}
@@ -82,8 +112,8 @@ def _numbers(values: Any, name: str) -> npt.NDArray[Any]:
         ) from error
 
 
-def _codes(values: Any, kept: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _codes(values: Any, kept: npt.NDArray[Any], unknown: float) -> npt.NDArray[np.float64]:
     codes, found = factorize(values)
     table = {value: code for code, value in enumerate(kept.tolist())}
-    places = [table.get(v, np.nan) if not is_nan(v) else np.nan for v in found.tolist()]
+    places = [np.nan if _is_missing(v) else table.get(v, unknown) for v in found.tolist()]
     return np.array(places, dtype=np.float64)[codes]
