@@ -750,7 +750,8 @@ class WeightedClassifier(Classifier):
             y=self.classes_,
             sample_weight=as_numpy(batches.sum(counts)),
         )
-        each = as_tensor(by_class, batches.device).to(batches.dtype)
+        dtype = batches.dtype if batches.dtype.is_floating_point else torch.float32
+        each = as_tensor(by_class, batches.device).to(dtype)
 
         def weighed(b: Batch) -> Batch:
             assert b.y is not None

@@ -1,7 +1,8 @@
 """Deep learning: any torch module as an estimator."""
 
+from dovetail.deep.image_classifier import ImageClassifier
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
 
-__all__ = ["NetClassifier", "NetRegressor", "NetTransformer"]
+__all__ = ["ImageClassifier", "NetClassifier", "NetRegressor", "NetTransformer"]
