@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from sklearn.utils import Tags
@@ -14,14 +14,13 @@ from dovetail.data.images import Channels, Layout
 from dovetail.deep._image_door import open_images
 from dovetail.deep._net import Net
 from dovetail.deep._program import NetOutputs
-from dovetail.nn.pixels import pixel_moments
+from dovetail.nn.standardize import channel_moments
 from dovetail.params import AtLeast
 
 __all__ = ["ImageNet", "fast_precision"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-# Images that an automatic number of epochs shows, and its limits.
-_SHOWN, _FEWEST, _MOST = 600_000, 10, 40
+_SHOWN, _FEWEST = 600_000, 10  # rows that an automatic number of epochs shows, and its least
 
 
 class _Seen:
@@ -33,6 +32,8 @@ class _Seen:
 
 class ImageNet(_Seen, Net):
     """A net of images; its module is given pixels, (n, c, h, w)."""
+
+    _most_epochs: ClassVar[int] = 40
 
     _: KW_ONLY
     max_epochs: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"  # type: ignore[assignment]
@@ -48,7 +49,7 @@ class ImageNet(_Seen, Net):
 
     def _epochs(self, n: int) -> int:
         if self.max_epochs == "auto":
-            return min(max(_SHOWN // n, _FEWEST), _MOST)
+            return min(max(_SHOWN // n, _FEWEST), self._most_epochs)
         return self.max_epochs
 
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
@@ -59,7 +60,7 @@ class ImageNet(_Seen, Net):
 
     def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
         if before is None:
-            self._moments = pixel_moments(batches, self._dtype)
+            self._moments = channel_moments(batches, self._dtype)
         return super()._train(batches, before, incremental=incremental)
 
     def __sklearn_tags__(self) -> Tags:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dovetail.nn.pixels import Pixels
+from dovetail.nn.standardize import Standardize
 
 __all__ = ["ResidualCNN", "stage_sides"]
 
@@ -82,7 +82,7 @@ class ResidualCNN(nn.Module):
         super().__init__()
         channels, *sides = image_shape
         halvings, stages = stage_sides(min(sides))
-        self.pixels = Pixels(mean, scale)
+        self.standard = Standardize(mean, scale)
         layers: list[nn.Module] = []
         for stride in [2] * halvings or [1]:
             layers += [_convolution(channels, width, stride), nn.BatchNorm2d(width), nn.ReLU()]
@@ -98,7 +98,7 @@ class ResidualCNN(nn.Module):
 
     def embed(self, X: Tensor) -> Tensor:
         """The features that the last map sees, (n, width · 2^(stages − 1))."""
-        H: Tensor = self.features(self.pixels(X).contiguous(memory_format=torch.channels_last))
+        H: Tensor = self.features(self.standard(X).contiguous(memory_format=torch.channels_last))
         return H.mean((2, 3))
 
     def forward(self, X: Tensor) -> Tensor:
