@@ -1,9 +1,19 @@
 """Deep learning: any torch module as an estimator."""
 
 from dovetail.deep.autoencoder import Autoencoder
+from dovetail.deep.embedder import Embedder
+from dovetail.deep.gan import GAN
 from dovetail.deep.image_classifier import ImageClassifier
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
+from dovetail.deep.vae import VAE
 
-__all__ = ["Autoencoder", "ImageClassifier", "NetClassifier", "NetRegressor", "NetTransformer"]
+__all__ = [
+    "Autoencoder",
+    "Embedder",
+    "ImageClassifier",
+    "NetClassifier",
+    "NetRegressor",
+    "NetTransformer",
+]

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dovetail.data.door import Accepts, open_matrix
+from dovetail.data.frames import is_frame
 from dovetail.data.images import Pixels, image_files, read_images, read_pixels
 from dovetail.data.tensors import as_numpy, target_device
 from dovetail.errors import SchemaError
 
-__all__ = ["named_images", "open_images"]
+__all__ = ["are_images", "named_images", "open_images"]
+
+
+def are_images(X: Any) -> bool:
+    """Whether X has more than two axes, or names files."""
+    if is_frame(X):
+        return False
+    if hasattr(X, "ndim"):
+        return X.ndim > 2 or image_files(X) is not None
+    first = X[0] if isinstance(X, list | tuple) and len(X) else X
+    return image_files(X) is not None or np.ndim(first) > 1
 
 
 def named_images(X: Any, y: Any) -> tuple[Any, Any]:

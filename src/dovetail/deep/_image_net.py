@@ -20,7 +20,6 @@ from dovetail.params import AtLeast
 __all__ = ["ImageNet", "fast_precision"]
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
-_SHOWN, _FEWEST = 600_000, 10  # rows that an automatic number of epochs shows, and its least
 
 
 class _Seen:
@@ -33,6 +32,9 @@ class _Seen:
 class ImageNet(_Seen, Net):
     """A net of images; its module is given pixels, (n, c, h, w)."""
 
+    # rows that an automatic number of epochs shows, and its limits
+    _shown: ClassVar[int] = 600_000
+    _fewest_epochs: ClassVar[int] = 10
     _most_epochs: ClassVar[int] = 40
 
     _: KW_ONLY
@@ -49,7 +51,7 @@ class ImageNet(_Seen, Net):
 
     def _epochs(self, n: int) -> int:
         if self.max_epochs == "auto":
-            return min(max(_SHOWN // n, _FEWEST), self._most_epochs)
+            return min(max(self._shown // n, self._fewest_epochs), self._most_epochs)
         return self.max_epochs
 
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
 
-import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import Tags
@@ -14,9 +13,7 @@ from torch import Tensor
 from dovetail.base import Invertible, Transformer
 from dovetail.data.batches import Batch
 from dovetail.data.door import open_matrix
-from dovetail.data.frames import is_frame
-from dovetail.data.images import image_files
-from dovetail.deep._image_door import named_images
+from dovetail.deep._image_door import are_images, named_images
 from dovetail.deep._image_net import ImageNet
 from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
@@ -99,7 +96,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, Invertible, ImageNet, Transfo
         -------
         self
         """
-        self._of_images = self.image_shape is not None or _are_images(X)
+        self._of_images = self.image_shape is not None or are_images(X)
         return super().fit(named_images(X, y)[0])
 
     def inverse_transform(self, X: Any) -> Any:
@@ -164,13 +161,3 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, Invertible, ImageNet, Transfo
         tags.input_tags.two_d_array = True
         tags.transformer_tags.preserves_dtype = [self.dtype]
         return tags
-
-
-def _are_images(X: Any) -> bool:
-    """Whether X has more than two axes, or names files."""
-    if is_frame(X):
-        return False
-    if hasattr(X, "ndim"):
-        return X.ndim > 2 or image_files(X) is not None
-    first = X[0] if isinstance(X, list | tuple) and len(X) else X
-    return image_files(X) is not None or np.ndim(first) > 1
