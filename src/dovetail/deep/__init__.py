@@ -10,6 +10,8 @@ from dovetail.deep.net_transformer import NetTransformer
 from dovetail.deep.vae import VAE
 
 __all__ = [
+    "GAN",
+    "VAE",
     "Autoencoder",
     "Embedder",
     "ImageClassifier",

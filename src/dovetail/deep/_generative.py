@@ -82,7 +82,7 @@ class Generative(_Learned, ImageNet):
         if is_frame(X):
             validate_data(self, X, reset=True, skip_check_array=True)
             return CodedTable.of_frame(X)
-        matrix = open_matrix(self, X, Accepts(missing=True), reset=True)
+        matrix: Any = open_matrix(self, X, Accepts(missing=True), reset=True)
         make = "torch" if isinstance(X, Tensor) else "numpy"
         return CodedTable.of_matrix(as_numpy(matrix), make)
 
@@ -164,7 +164,7 @@ class Generative(_Learned, ImageNet):
     def _chosen(self, scores: Tensor, generator: torch.Generator) -> Tensor:
         """A code of each column, as likely as its score says, (n, d)."""
         assert self._table is not None
-        parts = scores.float().split(self._table.n_codes, 1)
+        parts = torch.split(scores.float(), self._table.n_codes, 1)
         drawn = [torch.multinomial(F.softmax(1), 1, generator=generator) for F in parts]
         return torch.cat(drawn, 1)
 
@@ -200,7 +200,7 @@ class Generative(_Learned, ImageNet):
     def _recipe(self, rows: Batch) -> Recipe:
         of_images, of_rows = self._modules
         n_classes = 0 if self.classes_ is None else len(self.classes_)
-        known = {"n_components": self.n_components, "n_classes": n_classes}
+        known: dict[str, Any] = {"n_components": self.n_components, "n_classes": n_classes}
         if self._table is not None:
             known |= {"n_codes": self._table.n_codes, "hidden": self.hidden}
             return Recipe(of_rows, known)

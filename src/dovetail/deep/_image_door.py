@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dovetail.data.door import Accepts, open_matrix
-from dovetail.data.frames import is_frame
+from dovetail.data.frames import is_frame, is_path
 from dovetail.data.images import Pixels, image_files, read_images, read_pixels
 from dovetail.data.tensors import as_numpy, target_device
 from dovetail.errors import SchemaError
@@ -18,13 +19,16 @@ __all__ = ["are_images", "named_images", "open_images"]
 
 
 def are_images(X: Any) -> bool:
-    """Whether X has more than two axes, or names files."""
-    if is_frame(X):
+    """Whether X has more than two axes, or names a folder or image files."""
+    if is_path(X):
+        return Path(X).is_dir()
+    if is_frame(X) or getattr(X, "ndim", 0) == 2:
         return False
-    if hasattr(X, "ndim"):
-        return X.ndim > 2 or image_files(X) is not None
-    first = X[0] if isinstance(X, list | tuple) and len(X) else X
-    return image_files(X) is not None or np.ndim(first) > 1
+    if getattr(X, "ndim", 0) > 2:
+        return True
+    if isinstance(X, list | tuple):
+        return bool(len(X)) and (is_path(X[0]) or np.ndim(X[0]) > 1)
+    return getattr(X, "ndim", 0) == 1 and image_files(X) is not None
 
 
 def named_images(X: Any, y: Any) -> tuple[Any, Any]:

@@ -1,8 +1,8 @@
 """Tables of any columns as codes, and codes as tables again.
 
 A number becomes the place of its bin, of about as many rows each, where a value of many rows has a
-bin of its own; from a bin a number is drawn again, as round as those that were seen. Any other value
-is its own code, and so is a missing one.
+bin of its own; from a bin a number is drawn again, as round as those that were seen. Any other
+value is its own code, and so is a missing one.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _numbers(name: str, numbers: Any, **facts: Any) -> tuple[CodedColumn, Tensor
     return column, as_tensor(coded.by_column[0].astype(np.int64))
 
 
-def _series(column: CodedColumn, values: Any, make: str) -> nw.Series[Any]:
+def _series(column: CodedColumn, values: Any, make: Any) -> nw.Series[Any]:
     """A column of a frame, of the type it had."""
     if column.values is None:
         absent = np.isnan(values)

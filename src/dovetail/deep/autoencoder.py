@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
 
@@ -74,7 +75,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, Invertible, ImageNet, Transfo
     n_components: Annotated[int, AtLeast(1)] = 16
     _: KW_ONLY
     lr: Annotated[float, AboveZero] = 5e-3
-    schedule: Schedule | Any = "one_cycle"
+    schedule: Schedule | Callable[[int], float] = "one_cycle"
     hidden: tuple[Any, ...] | list[Any] = (128,)
     width: Annotated[int, AtLeast(1)] = 32
     noise: Annotated[float, AtLeast(0)] = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
 
@@ -97,7 +98,7 @@ class ImageClassifier(ImageNet, ClassesNet):
     _: KW_ONLY
     lr: Annotated[float, AboveZero] = 0.01
     weight_decay: Annotated[float, AtLeast(0)] = 0.05
-    schedule: Schedule | Any = "one_cycle"
+    schedule: Schedule | Callable[[int], float] = "one_cycle"
     width: Annotated[int, AtLeast(1)] = 32
     depth: Annotated[int, AtLeast(1)] = 1
     dropout: Annotated[float, Between(0, 1, "left")] = 0.0

@@ -99,7 +99,7 @@ class RowAdversarial(_Adversarial):
         return torch.cat([functional.one_hot(x, k) for x, k in parts], 1).to(dtype)
 
     def generate(self, Z: Tensor, y: Tensor | None) -> Tensor:
-        scores = self.decode(Z, y).split(self.n_codes, 1)
+        scores = torch.split(self.decode(Z, y), self.n_codes, 1)
         return torch.cat([functional.gumbel_softmax(F, _SHARPNESS) for F in scores], 1)
 
     def decode(self, Z: Tensor, y: Tensor | None = None) -> Tensor:

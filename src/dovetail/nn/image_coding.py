@@ -106,6 +106,6 @@ class ImageDecoder(nn.Module):
 
     def forward(self, Z: Tensor) -> Tensor:
         H: Tensor = self.start(Z).contiguous(memory_format=torch.channels_last)
-        for step, (h, w) in zip(self.steps, self.sides or [H.shape[2:]], strict=True):
+        for step, (h, w) in zip(self.steps, self.sides or [(H.shape[2], H.shape[3])], strict=True):
             H = step(H)[:, :, :h, :w]
         return H

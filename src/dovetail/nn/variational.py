@@ -45,14 +45,37 @@ class CodeEmbedding(nn.Module):
 
 
 class _Variational(nn.Module):
-    n_components: int
-    n_classes: int
+    """What both share.
+
+    centers, roots : buffers of shape (c, k) and (c, k, k), of each of max(n_classes, 1) classes:
+        N(0, 1) numbers are mapped to where the classes' codes lie, N(center, root rootᵀ), before
+        they are decoded (Ghosh et al. 2020, https://arxiv.org/abs/1903.12436)
+    """
+
+    centers: Tensor
+    roots: Tensor
+
+    def __init__(self, n_components: int, n_classes: int) -> None:
+        super().__init__()
+        self.n_components, self.n_classes = n_components, n_classes
+        kinds = max(n_classes, 1)
+        self.register_buffer("centers", torch.zeros(kinds, n_components))
+        self.register_buffer("roots", torch.eye(n_components).repeat(kinds, 1, 1))
+
+    def placed(self, Z: Tensor, y: Tensor | None) -> Tensor:
+        """N(0, 1) numbers as codes of these classes."""
+        y = torch.zeros(len(Z), dtype=torch.long, device=Z.device) if y is None else y
+        return self.centers[y] + torch.einsum("nij,nj->ni", self.roots[y], Z)
+
+    def decode(self, Z: Tensor, y: Tensor | None = None) -> Tensor:
+        """What says what x is likely, of N(0, 1) numbers and classes."""
+        return self.decoded(self.placed(Z, y), y)
 
     def encode(self, X: Tensor, y: Tensor | None) -> Tensor:
         """μ and log σ² of z, side by side, (n, 2 k)."""
         raise TypeError(f"{type(self).__name__} does not say how it encodes.")
 
-    def decode(self, Z: Tensor, y: Tensor | None = None) -> Tensor:
+    def decoded(self, Z: Tensor, y: Tensor | None) -> Tensor:
         """What says what x is likely given z, and y."""
         raise TypeError(f"{type(self).__name__} does not say how it decodes.")
 
@@ -65,7 +88,7 @@ class _Variational(nn.Module):
         mean, log_variance = self.encode(X, y).float().chunk(2, 1)
         Z = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-        return self.misfit(self.decode(Z, y), X) + divergence
+        return self.misfit(self.decoded(Z, y), X) + divergence
 
 
 class RowVariational(_Variational):
@@ -77,8 +100,8 @@ class RowVariational(_Variational):
     def __init__(
         self, n_codes: Sequence[int], n_components: int, n_classes: int, hidden: int = 256
     ) -> None:
-        super().__init__()
-        self.n_codes, self.n_components, self.n_classes = list(n_codes), n_components, n_classes
+        super().__init__(n_components, n_classes)
+        self.n_codes = list(n_codes)
         self.embedding = CodeEmbedding([*n_codes, max(n_classes, 1)], hidden)
         self.encoder = Dense(hidden, 2 * n_components, (hidden,))
         self.decoder = Dense(n_components + n_classes, sum(n_codes), (hidden, hidden))
@@ -88,13 +111,13 @@ class RowVariational(_Variational):
         out: Tensor = self.encoder(functional.silu(self.embedding(torch.column_stack([X, y]))))
         return out
 
-    def decode(self, Z: Tensor, y: Tensor | None = None) -> Tensor:
+    def decoded(self, Z: Tensor, y: Tensor | None) -> Tensor:
         """Scores of all codes of all columns, (n, Σ n_codes)."""
         scores: Tensor = self.decoder(with_classes(Z, y, self.n_classes))
         return scores
 
     def misfit(self, decoded: Tensor, X: Tensor) -> Tensor:
-        parts = zip(decoded.float().split(self.n_codes, 1), X.T, strict=True)
+        parts = zip(torch.split(decoded.float(), self.n_codes, 1), X.T, strict=True)
         losses = [functional.cross_entropy(F, x, reduction="none") for F, x in parts]
         return torch.stack(losses).sum(0)
 
@@ -113,8 +136,7 @@ class ImageVariational(_Variational):
         scale: Tensor,
         width: int = 32,
     ) -> None:
-        super().__init__()
-        self.n_components, self.n_classes = n_components, n_classes
+        super().__init__(n_components, n_classes)
         self.standard = Standardize(mean, scale)
         self.encoder = ImageEncoder(image_shape, 2 * n_components, width)
         self.decoder = ImageDecoder(n_components + n_classes, image_shape, width)
@@ -123,7 +145,7 @@ class ImageVariational(_Variational):
         out: Tensor = self.encoder(self.standard(X))
         return out
 
-    def decode(self, Z: Tensor, y: Tensor | None = None) -> Tensor:
+    def decoded(self, Z: Tensor, y: Tensor | None) -> Tensor:
         """Pixels."""
         return self.standard.inverse(self.decoder(with_classes(Z, y, self.n_classes)))
 
