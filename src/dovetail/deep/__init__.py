@@ -1,12 +1,15 @@
-"""Deep learning: any torch module as an estimator."""
+"""Deep learning: any torch module as an estimator, and estimators for images, codes and draws."""
 
 from dovetail.deep.autoencoder import Autoencoder
 from dovetail.deep.embedder import Embedder
+from dovetail.deep.find_lr import RateSweep, find_lr
 from dovetail.deep.gan import GAN
 from dovetail.deep.image_classifier import ImageClassifier
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
+from dovetail.deep.trackers import MLflow, TensorBoard
+from dovetail.deep.training_display import TrainingDisplay
 from dovetail.deep.vae import VAE
 
 __all__ = [
@@ -15,7 +18,12 @@ __all__ = [
     "Autoencoder",
     "Embedder",
     "ImageClassifier",
+    "MLflow",
     "NetClassifier",
     "NetRegressor",
     "NetTransformer",
+    "RateSweep",
+    "TensorBoard",
+    "TrainingDisplay",
+    "find_lr",
 ]

@@ -24,7 +24,7 @@ from dovetail.solve.by_epochs import Progress
 from dovetail.solve.checkpoint import Checkpoints, read_state
 from dovetail.solve.flat import Flat
 from dovetail.solve.lbfgs import LBFGS
-from dovetail.solve.loop import Watch, solve
+from dovetail.solve.loop import Watch, Watches, solve
 from dovetail.solve.net_gradient import NetGradient
 from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
@@ -100,6 +100,8 @@ class Trainer:
             raise ValueError(f"{type(module).__name__} has no parameters to learn.")
         flat = Flat.over(parameters)
         watch = self.net._watch(lambda values: program(_twin(module, flat, values)))
+        if self.net.watch is not None:
+            watch = Watches([watch, self.net.watch])
         run: Any = torch.compile(module) if self.net.compile else module
         gradient = self.gradient(run, flat)
         with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
