@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-import numpy as np
+import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context, clone
 from sklearn.utils import Tags, get_tags
 from torch import Tensor
 
 from dovetail.base import Transformer
+from dovetail.data.batches import Batch
 from dovetail.data.door import Given
-from dovetail.data.frames import normalize, take_rows
+from dovetail.data.scan import in_one_memory
 from dovetail.deep._image_door import named_images
 from dovetail.deep._program import NetOutputs
 from dovetail.deep.autoencoder import Autoencoder
@@ -77,13 +78,16 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, Transformer):
         -------
         self
         """
+        in_one_memory(X)
         self._container = Given.of(X).container
         self.estimator_ = clone(self._net).fit(X, y)
         self.n_features_in_ = self.estimator_.n_features_in_
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
-        first = take_rows(normalize(named_images(X, None)[0]), np.arange(1))
-        self._n_features_out = self._run(self._transform, first).shape[1]
+        files = named_images(X, None)[0]
+        rows = Batch(self.front(files[:1] if isinstance(files, list) else X))
+        with torch.no_grad():
+            self._n_features_out = self._transform(rows.rows(0, 1).X).shape[1]
         return self
 
     @property

@@ -27,6 +27,11 @@ def with_classes(Z: Tensor, y: Tensor | None, n_classes: int) -> Tensor:
     return torch.cat([Z, functional.one_hot(y, n_classes).to(Z.dtype)], 1)
 
 
+def _full(values: Tensor) -> Tensor:
+    """Half-precision numbers in float32."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
 class CodeEmbedding(nn.Module):
     """Rows of codes (n, d) as (n, width): the sum of a vector for each code of each column."""
 
@@ -85,7 +90,7 @@ class _Variational(nn.Module):
 
     def forward(self, X: Tensor, y: Tensor | None = None) -> Tensor:
         """The bound of a row's −log p(x), (n,)."""
-        mean, log_variance = self.encode(X, y).float().chunk(2, 1)
+        mean, log_variance = _full(self.encode(X, y)).chunk(2, 1)
         Z = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
         return self.misfit(self.decoded(Z, y), X) + divergence
@@ -117,7 +122,7 @@ class RowVariational(_Variational):
         return scores
 
     def misfit(self, decoded: Tensor, X: Tensor) -> Tensor:
-        parts = zip(torch.split(decoded.float(), self.n_codes, 1), X.T, strict=True)
+        parts = zip(torch.split(_full(decoded), self.n_codes, 1), X.T, strict=True)
         losses = [functional.cross_entropy(F, x, reduction="none") for F, x in parts]
         return torch.stack(losses).sum(0)
 
@@ -150,7 +155,7 @@ class ImageVariational(_Variational):
         return self.standard.inverse(self.decoder(with_classes(Z, y, self.n_classes)))
 
     def misfit(self, decoded: Tensor, X: Tensor) -> Tensor:
-        error = (self.standard(decoded.float()) - self.standard(X)).flatten(1)
+        error = (self.standard(_full(decoded)) - self.standard(X)).flatten(1)
         squares, size = error.square().sum(1), error.shape[1]
         variance = (squares.mean() / size).clamp(min=1e-6).detach()
         return (squares / variance + size * variance.log()) / 2
