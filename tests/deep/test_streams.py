@@ -13,6 +13,8 @@ from dovetail.deep import NetClassifier
 from dovetail.errors import DataError
 from tests.deep.data import IRIS, NAMES, assert_same_numbers
 
+TABLE = pa.table({f"x{j}": IRIS[:, j] for j in range(4)})
+
 
 @pytest.fixture
 def scan(tmp_path):
@@ -24,7 +26,7 @@ def scan(tmp_path):
 
 def test_a_scan_is_learned_from(scan):
     model = NetClassifier(max_epochs=30, lr=0.02, batch_size=32, random_state=0).fit(scan)
-    assert model.score(IRIS, NAMES) > 0.95
+    assert model.score(TABLE, NAMES) > 0.95
     again = NetClassifier(max_epochs=30, lr=0.02, batch_size=32, random_state=0).fit(scan)
     assert_same_numbers(model, again)
 
@@ -33,7 +35,7 @@ def test_a_scan_is_validated_on_other_rows(scan):
     with pytest.raises(DataError, match="validation_data"):
         NetClassifier(early_stopping=True).fit(scan)
     by_scan = NetClassifier(max_epochs=3, validation_data=scan, random_state=0).fit(scan)
-    by_array = NetClassifier(max_epochs=3, validation_data=(IRIS, NAMES), random_state=0).fit(scan)
+    by_array = NetClassifier(max_epochs=3, validation_data=(TABLE, NAMES), random_state=0).fit(scan)
     found, expected = (m.history_["validation_score"] for m in (by_scan, by_array))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -50,7 +52,7 @@ def test_an_epoch_has_every_row_once(n, blocks):
     epochs = Blockwise(batches, 32) if blocks else InMemory(rows, 32)
     for seed in (None, 5):
         found = rows_of(epochs, seed)
-        assert sorted(sum(found, [])) == list(range(n))
+        assert sorted(x for batch in found for x in batch) == list(range(n))
         assert all(len(b) == 32 for b in found[:-1])
         assert n == 1 or len(found[-1]) > 1, "a batch of one row"
         for done in range(len(found)):

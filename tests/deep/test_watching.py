@@ -98,8 +98,9 @@ def test_a_learning_rate_is_found():
     sweep = find_lr(net, IRIS, NAMES)
     assert 1e-4 < sweep.lr < 0.2
     assert len(sweep.rates) == len(sweep.losses)
-    assert sweep.losses[-1] > 0.3
-    assert not hasattr(net, "program_") and net.lr == 1e-3
+    assert sweep.losses[-1] > sweep.losses.min()
+    assert not hasattr(net, "program_")
+    assert net.lr == 1e-3
     again = find_lr(net, IRIS, NAMES)
     np.testing.assert_array_equal(sweep.losses, again.losses)
     assert sweep.plot().get_xscale() == "log"

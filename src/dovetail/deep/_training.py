@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dovetail.data.batches import Batches
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.deep._optimizers import Stepped, optimizer_of, parameters_in_order
+from dovetail.errors import needs_all_rows
 from dovetail.nn.recompute import recomputed
 from dovetail.program import Program
 from dovetail.solve.by_epochs import Progress
@@ -205,6 +206,8 @@ class Trainer:
 
 def source_of(net: Any, rows: Batches) -> Epochs:
     """The rows as mini-batches, epoch after epoch."""
+    if rows.group is not None:
+        raise needs_all_rows("are shared among processes")
     size = net._rows_of_a_step(len(rows))
     return InMemory(rows.whole, size) if rows.in_memory else Blockwise(rows, size)
 

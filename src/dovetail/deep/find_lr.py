@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from dovetail.data.batches import Batches
+from dovetail.data.batches import Batch, Batches
 from dovetail.deep._net import Net
 from dovetail.deep._optimizers import parameters_in_order
 from dovetail.deep._training import Ongoing, Trainer, seeded
@@ -123,7 +124,7 @@ def _swept(training: Training, rates: npt.NDArray[np.float64]) -> RateSweep:
     losses: list[float] = []
     average = 0.0
     training.module.train()
-    for rate, batch in zip(rates, training.endless(), strict=False):
+    for rate, batch in zip(rates, _batches(training), strict=False):
         for group in training.optimizer.param_groups:
             group["lr"] = float(rate)
         loss = float(training.gradient(batch))
@@ -134,3 +135,11 @@ def _swept(training: Training, rates: npt.NDArray[np.float64]) -> RateSweep:
         losses.append(smooth)
         training.optimizer.step()
     return RateSweep(rates[: len(losses)], np.asarray(losses))
+
+
+def _batches(training: Training) -> Iterator[Batch]:
+    """Batches as a step is given them, epoch after epoch."""
+    while True:
+        seed = None if training.random is None else int(training.random.randint(2**31 - 1))
+        for batch in training.source.batches(seed):
+            yield batch if training.prepare is None else training.prepare(batch)

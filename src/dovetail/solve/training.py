@@ -8,7 +8,7 @@ user's own) or around the update it causes (`wrappers`: clipping, averages, sche
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -124,13 +124,6 @@ class Training(ByEpochs):
                 if time.monotonic() > deadline:
                     break
         return bool(part.sums["loss"].isfinite())
-
-    def endless(self) -> Iterator[Batch]:
-        """Batches as a step is given them, epoch after epoch."""
-        while True:
-            seed = None if self.random is None else int(self.random.randint(2**31 - 1))
-            for batch in self.source.batches(seed):
-                yield batch if self.prepare is None else self.prepare(batch)
 
     # -- init / step / stop / best, as the loop wants them
 
