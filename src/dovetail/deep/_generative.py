@@ -16,6 +16,7 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.door import open_classes, open_matrix, source
 from dovetail.data.frames import is_frame
 from dovetail.data.named import NamedTensors
+from dovetail.data.scan import in_one_memory
 from dovetail.data.tensors import as_numpy, as_tensor, target_device
 from dovetail.deep._image_door import are_images, named_images
 from dovetail.deep._image_net import ImageNet
@@ -65,11 +66,10 @@ class Generative(_Learned, ImageNet):
         -------
         self
         """
-        if self.validation_data is not None:
-            raise ValueError(
-                f"{type(self).__name__} takes no validation_data. early_stopping=True holds out "
-                "rows of X."
-            )
+        in_one_memory(X)
+        for name in ("validation_data", "warm_start"):  # rows would be coded anew
+            if getattr(self, name):
+                raise ValueError(f"{type(self).__name__} takes no {name}. Leave it out.")
         self._table, self._codes, self.classes_ = None, None, None
         if self.image_shape is not None or are_images(X):
             return self._learn(*named_images(X, y))
