@@ -24,7 +24,7 @@ def shift_flip(
     >>> from dovetail.nn.augment import shift_flip
     >>> X = torch.ones(1, 1, 4, 4)
     >>> shift_flip(X, 1, generator=torch.Generator().manual_seed(0))[0, 0].sum(0)
-    tensor([0., 4., 4., 4.])
+    tensor([0., 3., 3., 3.])
     """
     n, _, h, w = X.shape
     rows, columns = (_shifted_places(n, s, shift, X.device, generator) for s in (h, w))
