@@ -755,7 +755,8 @@ class WeightedClassifier(Classifier):
         batches = super()._receive(X, y, sample_weight, reset=reset)
         if getattr(self, "class_weight", None) is None:
             return batches
-        each = as_tensor(self._weight_of_classes(batches), batches.device).to(batches.dtype)
+        dtype = batches.dtype if batches.dtype.is_floating_point else torch.float32
+        each = as_tensor(self._weight_of_classes(batches), batches.device).to(dtype)
 
         def weighed(b: Batch) -> Batch:
             assert b.y is not None

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from sklearn import compose, dummy, model_selection, pipeline, preprocessing
+from sklearn import compose, dummy, frozen, model_selection, pipeline, preprocessing
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 from torch import Tensor
@@ -37,6 +37,7 @@ _FRIENDS: tuple[type, ...] = (
     compose.TransformedTargetRegressor,
     compose.make_column_selector,
     preprocessing.FunctionTransformer,  # its function is held to the rule for functions
+    frozen.FrozenEstimator,
     dummy.DummyClassifier,
     dummy.DummyRegressor,
     model_selection.KFold,

@@ -388,7 +388,7 @@ def open_weights(
     if sample_weight is None:
         return None
     n = len(X)
-    dtype = dtype or X.dtype
+    dtype = dtype or (X.dtype if X.dtype != torch.uint8 else torch.float32)  # of pixels
     if isinstance(sample_weight, int | float | np.number):
         return torch.full((n,), float(sample_weight), dtype=dtype, device=X.device)
     if isinstance(sample_weight, Tensor):

@@ -1,6 +1,10 @@
 """Deep learning: any torch module as an estimator, and estimators that bring their own."""
 
+from dovetail.deep.autoencoder import Autoencoder
+from dovetail.deep.embedder import Embedder
 from dovetail.deep.find_lr import RateSweep, find_lr
+from dovetail.deep.gan import GAN
+from dovetail.deep.image_classifier import ImageClassifier
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
@@ -8,8 +12,14 @@ from dovetail.deep.tabular_classifier import TabularClassifier
 from dovetail.deep.tabular_regressor import TabularRegressor
 from dovetail.deep.trackers import MLflow, TensorBoard
 from dovetail.deep.training_display import TrainingDisplay
+from dovetail.deep.vae import VAE
 
 __all__ = [
+    "GAN",
+    "VAE",
+    "Autoencoder",
+    "Embedder",
+    "ImageClassifier",
     "MLflow",
     "NetClassifier",
     "NetRegressor",

@@ -52,7 +52,8 @@ class Net(Nested, Estimator):
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
     * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
-      cut;
+      cut; `_epochs(n)`: how many there are; `_half(device)`: the precision of the module's
+      operations;
     * `_strata(rows)`: what a validation split keeps the shares of;
     * `_program_of(module, recipe)`: the Program. Whatever maps rows to what the net computes with
       (scales, bins) is best a part of the module, as buffers.
@@ -132,6 +133,12 @@ class Net(Nested, Estimator):
 
     def _parts_of_a_step(self, rows: int) -> int:
         return self.accumulate
+
+    def _epochs(self, n: int) -> int:
+        return self.max_epochs
+
+    def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
+        return self.precision
 
     def _strata(self, rows: Batch) -> Any:
         return None

@@ -60,6 +60,18 @@ class NetOutputs(Program):
         call = getattr(self.module, self.method) if self.method else self.module
         return call(**X) if isinstance(X, NamedTensors) else call(X)
 
+    def features(self) -> NetOutputs:
+        """The map to the features that the module's `embed` or `encode` gives."""
+        method = next((m for m in ("embed", "encode") if hasattr(self.module, m)), None)
+        if method is None:
+            raise TypeError(
+                f"{type(self.module).__name__} has neither `embed` nor `encode`, methods that give "
+                "features (n, k) of its input."
+            )
+        return NetOutputs(
+            module=self.module, make=self.make, arguments=self.arguments, flat=False, method=method
+        )
+
     def forward(self, X: Any) -> Tensor:
         F: Tensor = self.outputs(X)
         return F[:, 0] if self.flat and F.ndim == 2 and F.shape[1] == 1 else F

@@ -125,11 +125,11 @@ class Trainer:
         if net.optimizer == "lbfgs":
             refuse_beside(net, "optimizer='lbfgs', which takes all rows a step,", _OF_BATCHES)
             solver = _over_all(rows, gradient)
-            solution = solve(solver, max_iter=net.max_epochs, watch=watch, say=say)
+            solution = solve(solver, max_iter=net._epochs(len(rows)), watch=watch, say=say)
             self.ongoing.history.extend(solution.history)
             return solution
         training = self.training(module, rows, gradient, score)
-        limit = 1 if self.one_epoch else net.max_epochs - self.done_before
+        limit = 1 if self.one_epoch else net._epochs(len(rows)) - self.done_before
         solution = solve(training, max_iter=limit, watch=watch, say=say)
         self.ongoing.optimizer = training.optimizer.state_dict()
         return solution
@@ -177,7 +177,7 @@ class Trainer:
             module,
             net._criterion(module),
             flat,
-            autocast=_autocast(net.precision, flat.values.device),
+            autocast=_autocast(net._half(flat.values.device), flat.values.device),
             parts=net._parts_of_a_step(net._rows_of_a_step(n)),
             custom=net._custom_step(),
             optimizers=optimizers,
@@ -200,7 +200,7 @@ class Trainer:
         averaged = None
         if net.ema is not None:
             optimizer = averaged = Averaged(optimizer, flat.values, net.ema)
-        factor = _factor(net, -(-len(source) // source.size))
+        factor = _factor(net, net._epochs(len(source)) * -(-len(source) // source.size))
         return (optimizer if factor is None else Scheduled(optimizer, factor)), averaged
 
 
@@ -242,7 +242,7 @@ def _factor(net: Any, steps: int) -> Callable[[int], float] | None:
         return net.schedule
     if net.schedule == "constant" and not net.warmup:
         return None
-    return partial(factor_at, net.schedule, total=net.max_epochs * steps, warmup=float(net.warmup))
+    return partial(factor_at, net.schedule, total=steps, warmup=float(net.warmup))
 
 
 def _scored(score: Score, gradient: NetGradient, averaged: Averaged | None) -> Callable[[], float]:
