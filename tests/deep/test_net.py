@@ -49,16 +49,14 @@ def assert_same_numbers(a, b, **close):
 # -- training
 
 
-@pytest.mark.parametrize(("optimizer", "near"), [("adamw", 1e-4), (torch.optim.AdamW, 1e-10)])
-def test_the_loop_is_a_hand_written_one(optimizer, near):
-    """Mini-batches in order: the same weights to rounding, for the named optimizer to its epsilon,
-    which stands beside the root before its correction.
-    """
+@pytest.mark.parametrize("optimizer", ["adamw", torch.optim.AdamW])
+def test_the_loop_is_a_hand_written_one(optimizer):
+    """Mini-batches in order: the same weights to rounding."""
     model = NetClassifier(
         Dense, optimizer=optimizer, lr=0.01, weight_decay=0.1, max_epochs=5, batch_size=32,
         shuffle=False, dtype="float64", module__hidden=(8,), random_state=3,
     ).fit(IRIS, SPECIES)  # fmt: skip
-    seed = np.random.RandomState(3).randint(np.iinfo(np.int32).max)
+    seed = np.random.RandomState(3).randint(2**31 - 1)
     torch.manual_seed(seed)
     net = Dense(4, 3, hidden=(8,)).double()
     heavy = [p for p in net.parameters() if p.ndim > 1]
@@ -72,14 +70,16 @@ def test_the_loop_is_a_hand_written_one(optimizer, near):
             nn.functional.cross_entropy(net(X[i : i + 32]), y[i : i + 32]).backward()
             optimizer.step()
     for name, value in net.state_dict().items():
-        torch.testing.assert_close(state_of(model)[name], value, rtol=near, atol=near)
+        torch.testing.assert_close(state_of(model)[name], value, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "muon", torch.optim.NAdam])
 def test_every_optimizer_learns(optimizer):
-    model = NetClassifier(optimizer=optimizer, lr=0.02, max_epochs=30, random_state=0)
+    model = NetClassifier(
+        optimizer=optimizer, lr=0.03, batch_size=32, max_epochs=30, random_state=0
+    )
     assert model.fit(IRIS, NAMES).score(IRIS, NAMES) > 0.95
-    assert model.history_[-1]["loss"] < model.history_[0]["loss"]
+    assert model.history_["loss"][-1] < model.history_["loss"][0]
 
 
 def test_lbfgs_takes_all_rows():
@@ -156,11 +156,11 @@ def test_early_stopping_keeps_the_best_with_its_buffers():
         Small, module__hidden=64, lr=0.05, max_epochs=200, n_iter_no_change=5, random_state=0,
         early_stopping=True,
     ).fit(CANCER, BENIGN)  # fmt: skip
-    scores = [record["validation_score"] for record in model.history_]
+    scores = model.history_["validation_score"]
     assert model.n_iter_ == len(scores) == int(np.argmax(scores)) + 6 < 200
     given = clone(model).set_params(early_stopping=False, validation_data=(CANCER, BENIGN))
     given.fit(CANCER, BENIGN)
-    best = max(record["validation_score"] for record in given.history_)
+    best = max(given.history_["validation_score"])
     p = given.predict_proba(CANCER)[np.arange(len(BENIGN)), BENIGN]
     assert abs(-np.log(p).mean() - -best) < 1e-5  # that of the weights and buffers kept
 
@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_stops_at_once():
         model.fit(IRIS, NAMES)
     assert len(calls) == 8
     assert all(v.isfinite().all() for v in state_of(model).values())
-    with pytest.raises(DataError, match="first epoch"):
+    with pytest.raises(DataError, match="from the start"):
         NetRegressor(loss=lambda outputs, y: (outputs - y) / 0.0, max_epochs=2).fit(
             PATIENTS, PROGRESS
         )
@@ -192,8 +192,8 @@ def test_partial_fit_and_warm_start_go_on():
         parts.partial_fit(IRIS, NAMES, classes=np.unique(NAMES))
     assert_same_numbers(whole, parts, rtol=1e-9, atol=1e-12)
     warm = NetClassifier(max_epochs=2, warm_start=True, **options).fit(IRIS, NAMES)
-    loss = warm.history_[-1]["loss"]
-    assert warm.fit(IRIS, NAMES).history_[-1]["loss"] < loss
+    loss = warm.history_["loss"][-1]
+    assert warm.fit(IRIS, NAMES).history_["loss"][-1] < loss
 
 
 def test_several_targets():
@@ -233,7 +233,7 @@ def test_a_contrastive_loss():
     model = NetTransformer(step=step, module__n_components=8, max_epochs=20, random_state=0)
     Z = model.fit_transform(IRIS)
     assert Z.shape == (150, 8)
-    assert model.history_[-1]["loss"] < 0.8 * model.history_[0]["loss"]
+    assert model.history_["loss"][-1] < 0.8 * model.history_["loss"][0]
 
 
 def test_alternating_updates():
@@ -262,8 +262,8 @@ def test_alternating_updates():
         return {"critic": critic, "generator": generator}
 
     model = NetTransformer(
-        Pair, step=step, optimizer={"generator": "adam", "critic": "adam"}, lr=5e-3,
-        max_epochs=150, random_state=0,
+        Pair, step=step, optimizer={"generator": "adam", "critic": "adam"}, lr=2e-3,
+        ema=0.99, optimizer__betas=(0.5, 0.9), max_epochs=200, random_state=0,
     )  # fmt: skip
     X = np.random.default_rng(0).normal([2.0, -1.0], 0.5, (256, 2))
     model.fit(X)
@@ -278,7 +278,10 @@ def test_alternating_updates():
 
 def test_nested_parameters_in_a_search():
     search = GridSearchCV(
-        make_pipeline(StandardScaler(), NetClassifier(Small, max_epochs=10, random_state=0)),
+        make_pipeline(
+            StandardScaler(),
+            NetClassifier(Small, lr=0.03, batch_size=32, max_epochs=20, random_state=0),
+        ),
         {"netclassifier__module__hidden": [2, 16], "netclassifier__optimizer": ["adam", "sgd"]},
         cv=3,
     ).fit(IRIS, NAMES)
@@ -308,7 +311,6 @@ def test_nested_parameters_are_parameters():
         ({"module": lambda: 3}, TypeError, "must make a torch.nn.Module"),
         ({"module": nn.Identity}, ValueError, "no parameters to learn"),
         ({"module": lambda: nn.Linear(4, 2)}, ValueError, r"\(120, 2\), but 3 classes"),
-        ({"module": lambda: nn.Linear(4, 2), "loss": nn.CrossEntropyLoss}, Exception, ""),
         ({"loss": lambda o, y: 3.0}, ValueError, "must give a tensor"),
         ({"loss": lambda o, y: o[:2, 0]}, ValueError, "one number a row, 120"),
         ({"loss": nn.MSELoss, "batch_size": 50}, ValueError, r"\(50, 3\).*MSELoss.*\(50,\)"),
@@ -471,8 +473,8 @@ def test_checkpoints_of_other_data_and_damaged_ones(tmp_path):
     path = tmp_path / "net.state"
     model = NetClassifier(max_epochs=2, random_state=0, checkpoint=path).fit(IRIS, NAMES)
     model.set_params(resume=True, max_epochs=4).fit(IRIS, NAMES)
-    assert len(model.history_) == 4
-    with pytest.raises(DataError, match="is of 150 rows"):
+    assert len(model.history_["loss"]) == 4
+    with pytest.raises(DataError, match="is of 150 rows.*now of 100 rows"):
         clone(model).fit(IRIS[:100], NAMES[:100])
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BundleError, match="no whole checkpoint"):

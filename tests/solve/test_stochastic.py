@@ -6,14 +6,16 @@ import torch
 from torch import nn
 
 from dovetail.data.batches import Batch
+from dovetail.data.epochs import minibatches
 from dovetail.nn.backpropagation import Backpropagation
 from dovetail.nn.mlp import MLP
 from dovetail.objective.losses import MultinomialLogLoss, SquaredError
+from dovetail.solve.by_epochs import Progress
 from dovetail.solve.flat import Flat
 from dovetail.solve.loop import solve
 from dovetail.solve.optimizers import SGD, Adam, InverseScaling, ReducedOnPlateau
 from dovetail.solve.solution import Status
-from dovetail.solve.stochastic import Autograd, Progress, Stochastic, minibatches
+from dovetail.solve.stochastic import Autograd, Stochastic
 
 RANDOM = np.random.RandomState(0)
 X = torch.from_numpy(RANDOM.randn(90, 4))

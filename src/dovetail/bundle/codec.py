@@ -46,8 +46,9 @@ _FRIENDS: tuple[type, ...] = (
 )
 # Modules whose functions of arrays may be named by a file (FunctionTransformer(numpy.log1p)).
 _FUNCTION_HOMES = {"numpy": np, "torch": torch}
-# What is not part of a model: callbacks are the caller's; requests are kept by value.
-_LEFT_OUT = {"_skl_callbacks", "_parent_callback_ctx", "_metadata_request"}
+# What is not part of a model: callbacks are the caller's; requests are kept by value; what an
+# optimizer remembers of a net's training would be twice the net.
+_LEFT_OUT = {"_skl_callbacks", "_parent_callback_ctx", "_metadata_request", "_ongoing"}
 _METHODS = (
     "fit",
     "partial_fit",

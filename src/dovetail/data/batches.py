@@ -22,7 +22,7 @@ from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.distributed import Group
 from dovetail.errors import needs_all_rows
 
-__all__ = ["Batch", "Batches", "Blocks"]
+__all__ = ["Batch", "Batches", "Blocks", "below"]
 
 S = TypeVar("S")
 
@@ -279,12 +279,12 @@ class Batches:
             inside = (ordered >= first) & (ordered < first + len(b))
             return b.take(ordered[inside] - first)
 
-        found = self.fold(block, _below)
+        found = self.fold(block, below)
         return Batches(found.take(place.argsort()))
 
     def gathered(self) -> Batch:
         """All rows, in memory (of every process)."""
-        return self.whole if self.in_memory else self.fold(lambda b: b, _below)
+        return self.whole if self.in_memory else self.fold(lambda b: b, below)
 
     def column(self, f: Callable[[Batch], Tensor]) -> Tensor:
         """A number for each of all rows."""
@@ -298,13 +298,13 @@ class Batches:
         return sum(group.gather(lambda: mine)[: group.rank])
 
 
-def _below(a: Batch, b: Batch) -> Batch:
+def below(a: Batch, b: Batch) -> Batch:
     """The rows of two blocks, one below the other."""
 
     def joined(x: Any, y: Any) -> Any:
         if x is None:
             return None
-        return x.above(y) if isinstance(x, SparseMatrix) else torch.cat([x, y])
+        return x.above(y) if isinstance(x, SparseMatrix | NamedTensors) else torch.cat([x, y])
 
     return Batch(joined(a.X, b.X), joined(a.y, b.y), joined(a.w, b.w), a.start)
 

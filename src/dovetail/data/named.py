@@ -62,3 +62,7 @@ class NamedTensors(Mapping[str, Tensor]):
     def take_rows(self, index: Tensor) -> NamedTensors:
         """The rows at `index`, integers or a mask."""
         return NamedTensors({name: t[index] for name, t in self.parts.items()})
+
+    def above(self, other: NamedTensors) -> NamedTensors:
+        """These rows and those of another one below them."""
+        return NamedTensors({name: torch.cat([t, other[name]]) for name, t in self.parts.items()})

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch
-from dovetail.data.columns import Columns
 from dovetail.data.scan import Rows, Scan
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
@@ -71,7 +70,7 @@ class Stream:
 
     def kept(self) -> Stream:
         """The same blocks for many passes."""
-        if self._store is not None or isinstance(self.head.X, Columns):
+        if self._store is not None or not isinstance(self.head.X, Tensor | SparseMatrix):
             return self
         return replace(self, _store=_Store())
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-import numpy as np
-from sklearn.utils.multiclass import _check_partial_fit_first_call
-from torch import Tensor, nn
-
-from dovetail.base import Decisions, Probabilities, WeightedClassifier
-from dovetail.data.batches import Batch, Batches
-from dovetail.data.class_codes import recoded
-from dovetail.data.tensors import as_numpy
-from dovetail.deep._net import Net
-from dovetail.deep._program import NetScores
-from dovetail.nn.criteria import CrossEntropy
+from dovetail.data.batches import Batch
+from dovetail.deep._any_module import ModuleNet
+from dovetail.deep._classes import ClassesNet
 
 __all__ = ["NetClassifier"]
 
 
-class NetClassifier(Net, Probabilities, Decisions, WeightedClassifier):
+class NetClassifier(ModuleNet, ClassesNet):
     """Classes from any torch module.
 
     The module maps a batch to scores, (n, n_classes), or (n, 1) for two classes. Its constructor is
@@ -117,82 +108,13 @@ class NetClassifier(Net, Probabilities, Decisions, WeightedClassifier):
     True
     """
 
-    program_type = NetScores
-
-    _: KW_ONLY
-    class_weight: dict[Any, float] | Literal["balanced"] | None = None
-
     @classmethod
     def _examples(cls) -> list[Self]:
         quick: dict[str, Any] = {"max_epochs": 20, "random_state": 0, "lr": 0.01}
         return [cls(dtype="float64", module__hidden=(16,), **quick)]
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train one more epoch, on these rows.
-
-        Parameters
-        ----------
-        X, y, sample_weight : as in `fit`
-        classes : array-like of shape (n_classes,) or None
-            All classes there will ever be; needed in the first call.
-
-        Returns
-        -------
-        self
-        """
-        self._validate_params()
-        given = as_numpy(classes) if isinstance(classes, Tensor) else classes
-        _check_partial_fit_first_call(self, given)
-        return self._go_on(X, y, sample_weight, incremental=True)
-
-    def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
-        if not self._going_on:
-            return super()._receive(X, y, sample_weight, reset=reset)
-        known = self.classes_
-        try:
-            batches = super()._receive(X, y, sample_weight, reset=reset)
-            return recoded(batches, self.classes_, known)
-        finally:
-            self.classes_ = known
-
-    def _open_validation_y(self, y: Any, X: Any) -> Tensor | None:
-        known = self.classes_
-        try:
-            codes = self._open_y(y, X)
-            batches = recoded(Batches(Batch(X, codes)), self.classes_, known)
-        finally:
-            self.classes_ = known
-        return batches.y
-
     def _sizes(self, rows: Batch) -> dict[str, Any]:
         return super()._sizes(rows) | {"n_outputs": len(self.classes_)}
 
-    def _default_loss(self) -> type[nn.Module]:
-        return CrossEntropy
-
     def _fitting(self, outputs: Any, rows: Batch) -> Any:
-        if self.loss is not None:
-            return outputs
-        k = len(self.classes_)
-        if isinstance(outputs, Tensor) and outputs.ndim == 1:
-            outputs = outputs[:, None]
-        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        allowed = {(len(rows), k)} | ({(len(rows), 1)} if k == 2 else set())
-        if shape not in allowed:
-            raise ValueError(
-                f"The module's output has shape {shape}, but {k} classes in targets of shape "
-                f"{(len(rows),)} need {' or '.join(map(str, sorted(allowed)))}. Have the module "
-                "take n_outputs."
-            )
-        return outputs
-
-    def _strata(self, rows: Batch) -> Any:
-        assert rows.y is not None
-        y = as_numpy(rows.y)
-        return y if np.bincount(y).min() > 1 else None
-
-    def _program_fields(self, module: nn.Module) -> dict[str, Any]:
-        return {"flat": len(self.classes_) == 2, "method": ""}
-
-    def _codes(self, scores: Tensor) -> Tensor:
-        return super()._codes(scores).clamp(max=len(self.classes_) - 1)  # of a single class
+        return super()._fitting(outputs, rows) if self.loss is None else outputs

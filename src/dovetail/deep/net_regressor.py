@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from torch import Tensor, nn
-
-from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batch
-from dovetail.data.door import flat_if_single
-from dovetail.deep._net import Net
-from dovetail.nn.criteria import SquaredDistance
+from dovetail.deep._any_module import ModuleNet
+from dovetail.deep._numbers import NumbersNet
 
 __all__ = ["NetRegressor"]
 
 
-class NetRegressor(Net, WeightedRegressor):
+class NetRegressor(ModuleNet, NumbersNet):
     """Numbers from any torch module.
 
     The module maps a batch to predictions, (n, n_outputs); (n, 1) and (n,) are the same. All
@@ -37,50 +33,14 @@ class NetRegressor(Net, WeightedRegressor):
     [0.699999988079071, 0.30000001192092896]
     """
 
-    accepts = Accepts(multi_output=True)
-
     @classmethod
     def _examples(cls) -> list[Self]:
         quick: dict[str, Any] = {"max_epochs": 30, "random_state": 0, "lr": 0.01}
         return [cls(dtype="float64", module__hidden=(16,), **quick)]
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train one more epoch, on these rows; arguments as in `fit`.
-
-        Returns
-        -------
-        self
-        """
-        return self._go_on(X, y, sample_weight, incremental=True)
-
-    def _open_y(self, y: Any, X: Any) -> Tensor | None:
-        target = super()._open_y(y, X)
-        return None if target is None else flat_if_single(target)
-
-    def _targets(self, rows: Batch) -> Batch:
-        assert rows.y is not None
-        self._flat_target = rows.y.ndim == 1
-        return rows
-
     def _sizes(self, rows: Batch) -> dict[str, Any]:
         assert rows.y is not None
         return super()._sizes(rows) | {"n_outputs": 1 if rows.y.ndim == 1 else rows.y.shape[1]}
 
-    def _default_loss(self) -> type[nn.Module]:
-        return SquaredDistance
-
-    def _fitting(self, outputs: Any, rows: Batch) -> Any:
-        if not isinstance(outputs, Tensor):
-            return outputs
-        assert rows.y is not None
-        if self._flat_target and outputs.ndim == 2 and outputs.shape[1] == 1:
-            outputs = outputs[:, 0]
-        if self.loss is None and outputs.shape != rows.y.shape:
-            raise ValueError(
-                f"The module's output has shape {tuple(outputs.shape)}, but the targets have "
-                f"{tuple(rows.y.shape)}. Have the module take n_outputs."
-            )
-        return outputs
-
-    def _program_fields(self, module: nn.Module) -> dict[str, Any]:
-        return {"flat": self._flat_target, "method": ""}
+    def _compares_numbers(self) -> bool:
+        return self.loss is None

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dovetail.base import WeightedTransformer
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.door import open_targets
-from dovetail.deep._net import Net
+from dovetail.deep._any_module import ModuleNet
 from dovetail.deep._program import NetOutputs
 from dovetail.nn.criteria import SquaredDistance
 from dovetail.nn.reconstruction import Reconstruction
@@ -20,7 +20,7 @@ from dovetail.nn.reconstruction import Reconstruction
 __all__ = ["NetTransformer"]
 
 
-class NetTransformer(ClassNamePrefixFeaturesOutMixin, Net, WeightedTransformer):
+class NetTransformer(ClassNamePrefixFeaturesOutMixin, ModuleNet, WeightedTransformer):
     """New columns from any torch module.
 
     The module learns to give back its input, and `transform` calls its `encode`; where it has none,
@@ -78,7 +78,7 @@ class NetTransformer(ClassNamePrefixFeaturesOutMixin, Net, WeightedTransformer):
     def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
         program = super()._train(batches, before, incremental=incremental).eval()
         with torch.no_grad():
-            self._n_features_out = program(batches.whole.rows(0, 1).X).flatten(1).shape[1]
+            self._n_features_out = program(batches.head.rows(0, 1).X).flatten(1).shape[1]
         return program
 
     def _transform(self, X: Any) -> Tensor:

@@ -23,11 +23,12 @@ from dovetail.nn.mlp import glorot_uniform, mlp_scores
 from dovetail.objective.losses import Loss
 from dovetail.params import AboveZero, AtLeast, Between, Infinity, Seed, Verbosity
 from dovetail.settings import threads_at_most
+from dovetail.solve.by_epochs import Progress
 from dovetail.solve.flat import Flat
 from dovetail.solve.lbfgs import LBFGS
 from dovetail.solve.loop import Watch, solve
 from dovetail.solve.solution import Solution, Status
-from dovetail.solve.stochastic import Progress, Stochastic
+from dovetail.solve.stochastic import Stochastic
 
 __all__ = ["MultilayerPerceptron", "Target"]
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,37 @@ from torch import Tensor
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import BundleError
 
-__all__ = ["read_state", "write_state"]
+__all__ = ["Checkpoints", "read_state", "write_state"]
+
+
+@dataclass
+class Checkpoints:
+    """Where and when the state of a training is kept.
+
+    path : the file
+    epochs : from one to the next
+    seconds : from one to the next, within an epoch too; None for none
+    facts : what else to keep
+    """
+
+    path: Path
+    epochs: int = 1
+    seconds: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._last = time.monotonic()
+
+    def due(self, epoch: int | None = None) -> bool:
+        """Whether to write now: within an epoch, or at the end of that of this number."""
+        if epoch is not None:
+            return epoch % self.epochs == 0
+        return self.seconds is not None and time.monotonic() > self._last + self.seconds
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replace what was kept."""
+        write_state(self.path, {**self.facts, **state})
+        self._last = time.monotonic()
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
@@ -28,7 +60,7 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     tree = _packed(state, tensors)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")
     save_file(tensors, part, metadata={"tree": json.dumps(tree)})
     with open(part, "rb") as file:
         os.fsync(file.fileno())

@@ -16,7 +16,7 @@ from dovetail.distributed import current
 from dovetail.settings import settings
 from dovetail.solve.solution import Solution, Status
 
-__all__ = ["Solver", "State", "Watch", "solve"]
+__all__ = ["Solver", "State", "Watch", "deadline", "solve"]
 
 V = TypeVar("V")
 
@@ -92,14 +92,14 @@ def solve(
         With advice where the solver did not converge.
     """
     watch = watch or Watch()
-    deadline, group = _deadline(), current()
+    end, group = deadline(), current()
     n_iter, history = 0, []
     state = solver.init()
     status = solver.stop(state)
     while status is None:
         if n_iter >= max_iter:
             status = Status.LIMIT
-        elif time.monotonic() > deadline:
+        elif time.monotonic() > end:
             status = Status.BUDGET
         else:
             try:
@@ -119,7 +119,8 @@ def solve(
     return Solution(solver.best(state), status, n_iter, history, _advice(solver, status, n_iter))
 
 
-def _deadline() -> float:
+def deadline() -> float:
+    """When, by time.monotonic(), the time budget of what begins now is used up."""
     budget = settings().time_budget
     return float("inf") if budget is None else time.monotonic() + budget
 

@@ -43,7 +43,8 @@ class Adam:
     rate : float > 0
     betas : decay of m and v
     epsilon : float > 0
-        ε, beside the uncorrected sqrt(v) (the efficient form of the paper's section 2).
+        ε, beside the uncorrected sqrt(v) (the efficient form of the paper's section 2), or,
+        with `corrected`, beside sqrt(v / (1 − β₂ᵗ)), as in torch.
     decay : float >= 0, default=0.0
         Decoupled weight decay: `decayed` is first multiplied by 1 − rate · decay (AdamW).
     decayed : the part of `values` that decays
@@ -60,12 +61,13 @@ class Adam:
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
+        corrected: bool = False,
         decay: float = 0.0,
         decayed: Tensor | None = None,
     ) -> None:
         self.values, self.gradient = values, gradient
         self.param_groups: list[dict[str, Any]] = [{"lr": rate}]
-        self.betas, self.epsilon = betas, epsilon
+        self.betas, self.epsilon, self.corrected = betas, epsilon, corrected
         self.decay, self.decayed = decay, values if decayed is None else decayed
         self.steps = torch.zeros((), dtype=torch.float32, device=values.device)
         self.mean, self.square = torch.zeros_like(values), torch.zeros_like(values)
@@ -78,6 +80,9 @@ class Adam:
         self._t += 1
         self.steps.fill_(self._t)
         beta1, beta2 = self.betas
+        epsilon = self.epsilon
+        if not self.corrected:  # the operation has it beside the corrected root
+            epsilon /= math.sqrt(1.0 - beta2**self._t)
         torch._fused_adam_(  # the operation behind torch.optim.Adam(fused=True)
             [self.values],
             [self.gradient],
@@ -89,7 +94,7 @@ class Adam:
             beta1=beta1,
             beta2=beta2,
             weight_decay=0.0,
-            eps=self.epsilon / math.sqrt(1.0 - beta2**self._t),  # beside the corrected root
+            eps=epsilon,
             amsgrad=False,
             maximize=False,
         )

@@ -8,7 +8,8 @@ operation or two however many layers there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -86,6 +87,14 @@ class Averaged(Wrapper):
         self.average.lerp_(self.values, 1 - min(self.decay, (1 + self.t) / (10 + self.t)))
         self.t += 1
 
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The average in the place of the numbers, for a block."""
+        kept = self.values.clone()
+        self.values.copy_(self.average)
+        yield
+        self.values.copy_(kept)
+
     def own_state(self) -> dict[str, Any]:
         return {"average": self.average, "t": self.t}
 
@@ -101,19 +110,25 @@ class Scheduled(Wrapper):
         super().__init__(inner)
         self.factor, self.t = factor, 0
         self.rates = [group["lr"] for group in inner.param_groups]
+        self._set()
 
     def step(self) -> None:
+        self.inner.step()
+        self.t += 1
+        self._set()
+
+    def _set(self) -> None:
+        """The rates of the next step."""
         factor = self.factor(self.t)
         for group, rate in zip(self.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        self.inner.step()
-        self.t += 1
 
     def own_state(self) -> dict[str, Any]:
         return {"t": self.t, "rates": self.rates}
 
     def load_own_state(self, state: dict[str, Any]) -> None:
         self.t, self.rates = state["t"], list(state["rates"])
+        self._set()
 
 
 class Unscaled(Wrapper):
