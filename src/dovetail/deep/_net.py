@@ -11,18 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 import torch
 from sklearn.utils import Tags, check_random_state
 from torch import Tensor, nn
 
 from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batch, Batches
+from dovetail.data.epochs import Epochs
 from dovetail.data.scan import Scan
 from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
 from dovetail.deep._nested import Nested
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._training import Ongoing, Trainer, seeded
+from dovetail.deep._training import Ongoing, Trainer, seeded, source_of
 from dovetail.deep._validation import quality, split
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
 from dovetail.settings import threads_at_most
@@ -32,8 +34,8 @@ from dovetail.solve.wrappers import Schedule
 __all__ = ["Net"]
 
 _BLOCK_ROWS = 2048  # of passes without gradients
-# Numbers times rows of a step up to which one thread is taken: threads would wait for one another
-# longer than they work.
+# Numbers times vectors of a step up to which one thread is taken: threads would wait for one
+# another longer than they work.
 _PARALLEL_WORK = 1e8 / 6
 
 
@@ -52,7 +54,10 @@ class Net(Nested, Estimator):
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
     * `_rows_of_a_step(n)`: the size of a mini-batch;
-    * `_strata(rows)`: what a validation split keeps the shares of;
+    * `_vectors_of_a_row()`: how often the module's numbers are used for a row (tokens of a text);
+    * `_epochs(rows)`: the mini-batches, epoch after epoch, of that size;
+    * `_split(batches, random)`: rows to learn from and rows to validate on; `_strata(rows)`: what
+      the split at random keeps the shares of;
     * `_program_of(module, recipe)`: the Program. Whatever maps rows to what the net computes with
       (scales, bins) is best a part of the module, as buffers.
     """
@@ -127,6 +132,17 @@ class Net(Nested, Estimator):
     def _rows_of_a_step(self, n: int) -> int:
         return min(self.batch_size, n)
 
+    def _vectors_of_a_row(self) -> int:
+        return 1
+
+    def _epochs(self, rows: Batches) -> Epochs:
+        return source_of(self, rows)
+
+    def _split(
+        self, batches: Batches, random: np.random.RandomState
+    ) -> tuple[Batches, Batches | None]:
+        return split(self, batches, random)
+
     def _strata(self, rows: Batch) -> Any:
         return None
 
@@ -187,7 +203,7 @@ class Net(Nested, Estimator):
         with seeded(trainer.seed, batches.device):
             module, recipe = self._module(batches.head, before)
             module = module.to(device=batches.device)
-            learned, validation = split(self, batches, trainer.random)
+            learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
                 solution = trainer.run(
                     module,
@@ -209,7 +225,8 @@ class Net(Nested, Estimator):
         """One thread where a step is little work."""
         numbers = sum(p.numel() for p in module.parameters())
         convolves = any(p.ndim > 2 for p in module.parameters())
-        little = numbers * self._rows_of_a_step(2**31) < _PARALLEL_WORK and not convolves
+        vectors = self._rows_of_a_step(2**31) * self._vectors_of_a_row()
+        little = numbers * vectors < _PARALLEL_WORK and not convolves
         with threads_at_most(1 if little else torch.get_num_threads()):
             yield
 

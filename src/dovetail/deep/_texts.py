@@ -12,8 +12,8 @@ __all__ = ["open_texts"]
 
 
 def open_texts(X: Any, whom: str) -> list[str]:
-    """The texts in X: an iterable of strings, a Series, a frame of one column, an array, or the path
-    of a text file, which is one text. Missing values of columns are empty.
+    """The texts in X: an iterable of strings, a Series, a frame of one column, an array, or the
+    path of a text file, which is one text. Missing values of columns are empty.
 
     Raises
     ------

@@ -30,7 +30,7 @@ from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
 
-__all__ = ["Ongoing", "Trainer", "seeded"]
+__all__ = ["Ongoing", "Trainer", "seeded", "source_of"]
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # What acts between batches or on their updates.
@@ -136,7 +136,7 @@ class Trainer:
     ) -> Training:
         """The solver, where the last fit or a checkpoint left it."""
         net, ongoing = self.net, self.ongoing
-        source = source_of(net, rows)
+        source = net._epochs(rows)
         optimizer, averaged = self._optimizer(module, gradient, source)
         if self.one_epoch and ongoing.optimizer:
             optimizer.load_state_dict(ongoing.optimizer)

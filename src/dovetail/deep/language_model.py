@@ -168,10 +168,13 @@ class LanguageModel(Net):
 
     def _split(self, batches: Batches, random: Any) -> tuple[Batches, Batches | None]:
         if self.validation_data is None and self.early_stopping:
-            learned, others = held_out(batches.whole, self.validation_fraction)
-            return Batches(learned), Batches(others)
+            first, last = held_out(batches.whole, self.validation_fraction)
+            return Batches(first), Batches(last)
         learned, given = super()._split(batches, random)
         return learned, None if given is None else Batches(side_by_side(given.whole))
+
+    def _vectors_of_a_row(self) -> int:
+        return self.context
 
     def _epochs(self, rows: Batches) -> DrawnWindows:
         size = self._rows_of_a_step(len(rows))
