@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
+from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
 from torch import nn
 
 import dovetail as dv
@@ -194,6 +195,11 @@ def test_partial_fit_and_warm_start_go_on():
     warm = NetClassifier(max_epochs=2, warm_start=True, **options).fit(IRIS, NAMES)
     loss = warm.history_["loss"][-1]
     assert warm.fit(IRIS, NAMES).history_["loss"][-1] < loss
+
+
+def test_weights_are_repeated_rows_to_scikit_learns_check_in_float64():
+    model = NetClassifier(dtype="float64", max_epochs=20)
+    check_sample_weight_equivalence_on_dense_data("NetClassifier", model)
 
 
 def test_several_targets():

@@ -37,10 +37,14 @@ class NetOutputs(Program):
         **fields: Any,
     ) -> None:
         super().__init__(**fields)
-        if module is None:
-            module = self.make(**self.arguments)
-            module.load_state_dict(weights or {})
-        self.module = module
+        self.module = self._made(weights or {}) if module is None else module
+
+    def _made(self, weights: dict[str, Tensor]) -> nn.Module:
+        module: nn.Module = self.make(**self.arguments)
+        dtype = next((t.dtype for t in weights.values() if t.is_floating_point()), None)
+        module = module if dtype is None else module.to(dtype)
+        module.load_state_dict(weights)
+        return module
 
     def state(self) -> dict[str, Any]:
         if self.make is None:
