@@ -4,5 +4,14 @@ from dovetail.deep.language_model import LanguageModel
 from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
+from dovetail.deep.text_classifier import TextClassifier
+from dovetail.deep.text_regressor import TextRegressor
 
-__all__ = ["LanguageModel", "NetClassifier", "NetRegressor", "NetTransformer"]
+__all__ = [
+    "LanguageModel",
+    "NetClassifier",
+    "NetRegressor",
+    "NetTransformer",
+    "TextClassifier",
+    "TextRegressor",
+]

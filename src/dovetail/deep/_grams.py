@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dovetail.deep._tokens import Ids
+from dovetail.deep._tokens import Ids, Tokenizer
 
-__all__ = ["Grams"]
+__all__ = ["Grams", "Runs"]
 
 _TEXTS = 1024  # of a pass
 _LEFT, _RIGHT = -1, -2  # in the place of a token, the ends of a text
@@ -61,6 +61,36 @@ class Grams:
             cuts = np.searchsorted(owner[known], np.arange(1, n))
             found += np.split(at[known] + 1, cuts)
         return found
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of texts that are read in several ways, their numbers one after the other."""
+
+    readers: list[Tokenizer]
+    grams: list[Grams]
+
+    @classmethod
+    def learned(cls, texts: Sequence[str], readers: dict[Tokenizer, int], most: int) -> Runs:
+        """Of at most `most` runs a reader.
+
+        readers : tokenizer to the length of its longest run
+        """
+        found = [Grams.learned(r.ids(texts), longest, most) for r, longest in readers.items()]
+        return cls(list(readers), found)
+
+    @property
+    def idf(self) -> npt.NDArray[np.float64]:
+        """Of all runs."""
+        return np.concatenate([g.idf for g in self.grams])
+
+    def of(self, texts: Sequence[str]) -> list[Ids]:
+        """The numbers, from 1 on, of the known runs in each text."""
+        before, parts = 0, []
+        for reader, grams in zip(self.readers, self.grams, strict=True):
+            parts.append([runs + before for runs in grams.of(reader.ids(texts))])
+            before += len(grams.idf)
+        return [np.concatenate(row) for row in zip(*parts, strict=True)]
 
 
 def _sizes(n: int) -> list[int]:

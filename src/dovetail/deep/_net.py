@@ -47,6 +47,8 @@ class Net(Nested, Estimator):
     * `_targets(rows)`: the rows with targets as the loss wants them;
     * `_recipe(rows)`: the class of the module and its arguments, from sizes and statistics of the
       data (of a scan, its first rows), as plain data and tensors, so that a file can hold them;
+    * `_begin(module, rows)`: gives a new module numbers to start from that follow from the rows to
+      learn from; where `begins_fitted`, the validation score of the start has to be beaten;
     * `_default_loss()`: of outputs and targets, a number a row or their mean;
       `_fitting(outputs, rows)`: outputs in the shape that it wants, for one that cannot be meant an
       error; `_criterion(module)`: instead of both, the mean loss of outputs for a batch;
@@ -65,6 +67,7 @@ class Net(Nested, Estimator):
     accepts = Accepts()
     parts: ClassVar[tuple[str, ...]] = ("optimizer",)
     program_type: ClassVar[type[NetOutputs]] = NetOutputs
+    begins_fitted: ClassVar[bool] = False
 
     _: KW_ONLY
     optimizer: Any = "adamw"
@@ -131,6 +134,9 @@ class Net(Nested, Estimator):
 
     def _rows_of_a_step(self, n: int) -> int:
         return min(self.batch_size, n)
+
+    def _begin(self, module: nn.Module, rows: Batches) -> None:
+        pass
 
     def _vectors_of_a_row(self) -> int:
         return 1
@@ -205,6 +211,8 @@ class Net(Nested, Estimator):
             module = module.to(device=batches.device)
             learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
+                if before is None:
+                    self._begin(module, learned)
                 solution = trainer.run(
                     module,
                     learned,

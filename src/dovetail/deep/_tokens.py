@@ -115,11 +115,9 @@ class BytePairs(Tokenizer):
     table: str
 
     @classmethod
-    def learned(cls, texts: Iterable[str], n_tokens: int, *, lowercase: bool = False) -> BytePairs:
+    def learned(cls, texts: Iterable[str], n_tokens: int) -> BytePairs:
         """Of the pairs in texts, those that occur at least twice, up to so many tokens."""
         made: Any = tokenizers.Tokenizer(tokenizers.models.BPE())
-        if lowercase:
-            made.normalizer = tokenizers.normalizers.Lowercase()
         made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         made.decoder = tokenizers.decoders.ByteLevel()
         trainer = tokenizers.trainers.BpeTrainer(

@@ -157,6 +157,7 @@ class Trainer:
             checkpoints=self.checkpoints,
             progress=ongoing.progress,
             history=ongoing.history,
+            begins_fitted=net.begins_fitted,
         )
         if self.saved is not None:
             training.resume(self.saved)

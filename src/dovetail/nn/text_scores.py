@@ -13,10 +13,6 @@ from dovetail.nn.transformer import Transformer
 
 __all__ = ["TextScores"]
 
-# By what the sum over runs is multiplied: its weights, of normalized rows, must grow to ten and
-# more, while those of the transformer stay below one, and both learn at one rate.
-_GAIN = 10.0
-
 
 class TextScores(nn.Module):
     """scores = W mean(transformer(tokens)) + Σ a_j V_j over the runs j of tokens in the text,
@@ -90,15 +86,15 @@ class TextScores(nn.Module):
         mean: Tensor = total / there.view(n, -1).sum(1, keepdim=True).clamp(min=1)
         return mean
 
-    def runs(self, grams: Tensor) -> Tensor:
+    def sums(self, runs: Tensor) -> Tensor:
         """The sum over runs; (n, k)."""
-        a = self.idf[grams]
+        a = self.idf[runs]
         a = a / torch.linalg.vector_norm(a, dim=1, keepdim=True).clamp(min=1e-6)
-        return F.embedding_bag(grams, self.wide, per_sample_weights=a, mode="sum")
+        return F.embedding_bag(runs, self.wide, per_sample_weights=a, mode="sum")
 
-    def forward(self, ids: Tensor, grams: Tensor) -> Tensor:
-        """ids : (n, t), grams : (n, m), int64, from 1 on, zeros at the end of shorter rows."""
-        scores = self.deep(self.dropout(self.encode(ids))) + _GAIN * self.runs(grams)
+    def forward(self, ids: Tensor, runs: Tensor) -> Tensor:
+        """ids : (n, t), runs : (n, m), int64, from 1 on, zeros at the end of shorter rows."""
+        scores = self.deep(self.dropout(self.encode(ids))) + self.sums(runs)
         if self.shift is None or self.scale is None:
             return scores
         return self.shift + self.scale * scores
