@@ -80,7 +80,7 @@ class TextScores(nn.Module):
         if t > self.length:
             ids = F.pad(ids, (0, -t % self.length)).view(-1, self.length)
         there = ids != 0
-        x = torch.cat([self.first.expand(len(ids), 1, -1), self.embedding(ids)], 1)
+        x = torch.cat([self.first.expand(ids.shape[0], 1, -1), self.embedding(ids)], 1)
         out = self.transformer(self.dropout(x), F.pad(there, (1, 0), value=True))
         total = (out[:, 1:] * there[:, :, None]).sum(1).view(n, -1, out.shape[-1]).sum(1)
         mean: Tensor = total / there.view(n, -1).sum(1, keepdim=True).clamp(min=1)
