@@ -5,6 +5,7 @@ from dovetail.deep.net_classifier import NetClassifier
 from dovetail.deep.net_regressor import NetRegressor
 from dovetail.deep.net_transformer import NetTransformer
 from dovetail.deep.text_classifier import TextClassifier
+from dovetail.deep.text_embedder import TextEmbedder
 from dovetail.deep.text_regressor import TextRegressor
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "NetRegressor",
     "NetTransformer",
     "TextClassifier",
+    "TextEmbedder",
     "TextRegressor",
 ]

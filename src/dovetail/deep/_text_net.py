@@ -25,7 +25,7 @@ from dovetail.nn.text_scores import TextScores
 from dovetail.params import AtLeast, Between
 from dovetail.solve.wrappers import Schedule
 
-__all__ = ["TextNet"]
+__all__ = ["LikeLengths", "TextNet", "by_length"]
 
 # Characters of a text on the average: below the first, texts are read character by character, as
 # names are; above the second, runs of characters tell no more than words do, and are left out.
@@ -46,7 +46,7 @@ class TextNet(Net):
     tokenizer: Literal["auto", "bpe", "char", "byte"] = "auto"
     _: KW_ONLY
     vocab_size: Annotated[int, AtLeast(258)] = 8192
-    n_runs: Annotated[int, AtLeast(0)] = 100_000
+    n_runs: Annotated[int, AtLeast(0)] = 50_000
     lowercase: bool = True
     width: Annotated[int, AtLeast(2)] = 64
     depth: Annotated[int, AtLeast(1)] = 2
@@ -142,7 +142,7 @@ class TextNet(Net):
         return LikeLengths(rows.whole, self._rows_of_a_step(len(rows)))
 
     def _run(self, compute: Callable[[Any], Any], X: Any) -> Any:
-        return Net._run(self, lambda opened: _by_length(compute, opened), X)
+        return Net._run(self, lambda opened: by_length(compute, opened), X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -175,7 +175,7 @@ class LikeLengths:
             yield self.rows.take(as_tensor(part, self.rows.X.device))
 
 
-def _by_length(compute: Callable[[Any], Any], X: Ragged) -> Any:
+def by_length(compute: Callable[[Any], Any], X: Ragged) -> Any:
     """In blocks of texts that are about as long, given back in their order."""
     if len(X) <= _ROWS or torch.compiler.is_compiling():
         return compute(X)

@@ -18,9 +18,9 @@ from dovetail.solve.loop import solve
 
 __all__ = ["as_sums", "best_sum"]
 
-_STEPS, _TOL = 100, 1e-4
-# Of half the sum of squares beside the summed loss: scikit-learn's C = 10, which does better than
-# its default of 1 on each of five sets of texts.
+_STEPS, _TOL = 50, 1e-4
+# Of half the sum of squares beside the summed loss: scikit-learn's C = 10. On the questions of TREC
+# it tells 4 % more right than C = 1.
 _PENALTY = 0.1
 
 
@@ -37,7 +37,8 @@ def as_sums(runs: Sequences, idf: Tensor) -> SparseMatrix:
 def best_sum(rows: Batch, loss: Loss) -> tuple[Tensor, Tensor]:
     """Coefficients (k, g) and intercepts (k,) of the least mean loss with a penalty on squares."""
     batches = Batches(rows)
-    objective = LinearObjective(loss, batches, _PENALTY / len(rows), True)
+    weight = LinearObjective(loss, batches, 0.0, True).total_weight()
+    objective = LinearObjective(loss, batches, _PENALTY / weight, True)
     solution = solve(LBFGS(objective.value_gradient, objective.zeros(), _TOL), max_iter=_STEPS)
     coef, intercept = objective.split(solution.value)
     assert intercept is not None

@@ -38,7 +38,7 @@ class TextClassifier(TextNet, ClassesNet):
         names (less than 24 of them on the average), else pairs.
     vocab_size : int >= 258, default=8192
         Most tokens of "bpe".
-    n_runs : int >= 0, default=100,000
+    n_runs : int >= 0, default=50,000
         Most runs to know, those that most texts have: of up to 3 pairs, or 5 characters; texts of
         less than 400 characters on the average are looked at both ways, with as many of each.
     lowercase : bool, default=True
