@@ -28,6 +28,7 @@ from dovetail.deep._training import Ongoing, Trainer, seeded, source_of
 from dovetail.deep._validation import quality, split
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
 from dovetail.settings import threads_at_most
+from dovetail.solve.loop import Watch
 from dovetail.solve.solution import Solution, Status
 from dovetail.solve.wrappers import Schedule
 
@@ -94,6 +95,7 @@ class Net(Nested, Estimator):
     checkpoint_minutes: Annotated[float, AboveZero] | None = None
     resume: bool = False
     warm_start: bool = False
+    watch: Watch | None = None
     random_state: Seed = None
     verbose: Verbosity = False
 

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from dovetail.data.batches import Batches
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.deep._optimizers import Stepped, optimizer_of, parameters_in_order
+from dovetail.errors import needs_all_rows
 from dovetail.nn.recompute import recomputed
 from dovetail.program import Program
 from dovetail.solve.by_epochs import Progress
 from dovetail.solve.checkpoint import Checkpoints, read_state
 from dovetail.solve.flat import Flat
 from dovetail.solve.lbfgs import LBFGS
-from dovetail.solve.loop import Watch, solve
+from dovetail.solve.loop import Watch, Watches, solve
 from dovetail.solve.net_gradient import NetGradient
 from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
@@ -100,6 +101,8 @@ class Trainer:
             raise ValueError(f"{type(module).__name__} has no parameters to learn.")
         flat = Flat.over(parameters)
         watch = self.net._watch(lambda values: program(_twin(module, flat, values)))
+        if self.net.watch is not None:
+            watch = Watches([watch, self.net.watch])
         run: Any = torch.compile(module) if self.net.compile else module
         gradient = self.gradient(run, flat)
         with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
@@ -204,6 +207,8 @@ class Trainer:
 
 def source_of(net: Any, rows: Batches) -> Epochs:
     """The rows as mini-batches, epoch after epoch."""
+    if rows.group is not None:
+        raise needs_all_rows("are shared among processes")
     size = net._rows_of_a_step(len(rows))
     return InMemory(rows.whole, size) if rows.in_memory else Blockwise(rows, size)
 

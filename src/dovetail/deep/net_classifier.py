@@ -51,6 +51,9 @@ class NetClassifier(ModuleNet, ClassesNet):
         Of the module's operations in training; weights stay as they are.
     compile : bool, default=False
         Whether training runs the module through `torch.compile`.
+    recompute : bool, default=False
+        Whether outputs of layers in a Sequential or a ModuleList are computed again in the backward
+        pass instead of kept: less memory, a third more time.
     early_stopping : bool, default=False
         Whether to hold out rows, stop where their loss no longer falls, and keep the weights that
         did best on them.
@@ -72,11 +75,15 @@ class NetClassifier(ModuleNet, ClassesNet):
         A file to keep the state of training in.
     checkpoint_every : int >= 1, default=1
         Epochs from one to the next.
+    checkpoint_minutes : float > 0 or None
+        Minutes from one to the next, within an epoch too.
     resume : bool, default=False
         Whether to go on from that file, where there is one: the result is that of a training that
         was never interrupted.
     warm_start : bool, default=False
         Whether `fit` goes on with the module of the last one.
+    watch : dovetail.solve.loop.Watch or None
+        Told of every epoch, may stop the training; `TensorBoard(folder)` and `MLflow()` are some.
     random_state : int, RandomState or None
         Draws the start, the validation split, the orders of rows and what the module draws.
     verbose : bool, default=False
@@ -87,7 +94,7 @@ class NetClassifier(ModuleNet, ClassesNet):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    history_ : list of dict, one an epoch, as `pandas.DataFrame` takes it
+    history_ : dict of lists, an entry an epoch, as `pandas.DataFrame` takes it
     n_iter_ : int, epochs of this fit
     program_ : the trained module, without gradients, in evaluation mode
 
@@ -96,7 +103,14 @@ class NetClassifier(ModuleNet, ClassesNet):
     TypeError
         A nested parameter that the module does not take; the nearest is named.
     ValueError
-        Outputs that the loss cannot compare with the targets; both shapes are named.
+        Rows of a single class; outputs that the loss cannot compare with the targets, where both
+        shapes are named; a parameter that has no effect beside another.
+    DataError
+        A loss that is not finite from the start. Later, training stops with a warning, and the
+        last good weights are kept.
+
+    Cost: an epoch is a forward and a backward pass of each row and n / batch_size updates, no more
+    than a loop written by hand takes. Steps of little work take one thread.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class NetRegressor(ModuleNet, NumbersNet):
 
     Attributes
     ----------
-    history_ : list of dict, one an epoch, as `pandas.DataFrame` takes it
+    history_ : dict of lists, an entry an epoch
     n_iter_ : int, epochs of this fit
     program_ : the trained module, without gradients, in evaluation mode
 

@@ -36,7 +36,7 @@ class NetTransformer(ClassNamePrefixFeaturesOutMixin, ModuleNet, WeightedTransfo
 
     Attributes
     ----------
-    history_ : list of dict, one an epoch
+    history_ : dict of lists, an entry an epoch
     n_iter_ : int, epochs of this fit
     program_ : the trained module as a map of rows to the new columns
 

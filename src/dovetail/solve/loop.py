@@ -8,7 +8,7 @@ callbacks, a line of progress, and Ctrl-C, which ends the solve with what is lea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from dovetail.distributed import current
 from dovetail.settings import settings
 from dovetail.solve.solution import Solution, Status
 
-__all__ = ["Solver", "State", "Watch", "deadline", "solve"]
+__all__ = ["Solver", "State", "Watch", "Watches", "deadline", "solve"]
 
 V = TypeVar("V")
 
@@ -68,6 +68,25 @@ class Watch:
 
     def close(self, n_iter: int, value: Any) -> None:
         """After the last step, by solvers that know it only then."""
+
+
+class Watches(Watch):
+    """Several, each told of every step."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self.watches = watches
+
+    def begin(self, n_iter: int, value: Any) -> None:
+        for watch in self.watches:
+            watch.begin(n_iter, value)
+
+    def end(self, n_iter: int, value: Any, record: dict[str, float]) -> bool:
+        asked = [watch.end(n_iter, value, record) for watch in self.watches]
+        return any(asked)
+
+    def close(self, n_iter: int, value: Any) -> None:
+        for watch in self.watches:
+            watch.close(n_iter, value)
 
 
 def solve(
