@@ -38,7 +38,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class TextNet(Net):
     """A net that reads texts.
 
-    It starts from the best sum over runs of tokens, a convex problem, and learns what that misses.
+    It starts from the best sum over runs of tokens, a convex problem, and learns from there.
     """
 
     begins_fitted = True
@@ -128,7 +128,6 @@ class TextNet(Net):
         with torch.no_grad():
             module.wide[1:] = coef.T
             module.deep.bias.copy_(intercept)
-        module.wide.requires_grad_(False)  # without its penalty it would learn the texts by heart
 
     def _best_sum(self, module: Any, rows: Batch) -> tuple[Tensor, Tensor]:
         """Coefficients (k, g) and intercepts (k,) of the best sums over runs."""

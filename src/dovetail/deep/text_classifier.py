@@ -22,12 +22,11 @@ class TextClassifier(TextNet, ClassesNet):
     """Classes from raw strings: a transformer beside a sum over the runs of tokens in a text.
 
     scores = W mean(transformer(tokens)) + Σ_j a_j V_j, where j are the runs of one to a few tokens
-    that the text has and fit saw in at least two texts, and a = idf / ‖idf‖. The sum is fitted
-    first and for good (logistic regression with a penalty, a convex problem); the transformer then
-    learns what it misses, until the loss on texts held out no longer falls; where it never does,
-    the sum alone is kept. So the net is about as good as logistic regression on tf-idf where texts
-    are few, and better where they tell more than their words. `partial_fit` and warm starts train
-    both.
+    that the text has and fit saw in at least two texts, and a = idf / ‖idf‖. The sum starts as
+    its own best fit (logistic regression with a penalty, a convex problem), the transformer adds
+    nothing at first, and both learn together until the loss on texts held out no longer falls;
+    where it never does, the start is kept. So the net is about as good as logistic regression on
+    tf-idf where texts are few, and better where they tell more than their words.
 
     Texts come as a list of strings, a Series, a frame of one column, or an array; missing ones are
     empty. Batches hold texts of like length.
