@@ -207,6 +207,7 @@ def test_a_bundle_writes_the_same(tokenizer, tmp_path):
     assert again.bits_per_byte(TEXTS) == model.bits_per_byte(TEXTS)
 
 
+@pytest.mark.slow
 def test_the_program_exports(model):
     ids = torch.randint(model.tokenizer_.n_tokens, (3, 7))
     dynamic = {0: torch.export.Dim.AUTO, 1: torch.export.Dim.AUTO}
