@@ -281,6 +281,14 @@ def test_it_goes_on_from_a_checkpoint(tmp_path):
     np.testing.assert_array_equal(whole.predict_proba(TEXTS), resumed.predict_proba(TEXTS))
 
 
+def test_the_device_in_force_is_used(device):
+    with dv.config(device=device):
+        there = TextClassifier(**{**TINY, "max_epochs": 1}).fit(TEXTS, LABELS)
+        assert there.program_.device.type == device.type
+        assert there.score(TEXTS, LABELS) == 1.0
+    np.testing.assert_allclose(there.to("cpu").predict_proba(["good"]).sum(), 1, rtol=1e-6)
+
+
 def test_partial_fit_goes_on():
     model = TextClassifier(**{**TINY, "early_stopping": False})
     model.partial_fit(TEXTS, LABELS, classes=["+", "-", "?"])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.ragged import Ragged, Sequences
-from dovetail.data.tensors import as_tensor
+from dovetail.data.tensors import as_tensor, target_device
 from dovetail.deep._grams import Runs
 from dovetail.deep._making import Recipe
 from dovetail.deep._net import Net
@@ -78,8 +78,7 @@ class TextNet(Net):
             "ids": Sequences.of([ids[: self.max_tokens] for ids in self.tokenizer_.ids(texts)]),
             "runs": Sequences.of(self._runs.of(texts)),
         }
-        opened = Ragged(sequences, self._dtype)
-        return opened if device is None else opened.to(device)
+        return Ragged(sequences, self._dtype).to(device or target_device())
 
     def _read(self, texts: list[str]) -> None:
         """Learn how to take texts apart."""

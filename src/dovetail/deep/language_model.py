@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from dovetail.data.batches import Batch, Batches
+from dovetail.data.tensors import target_device
 from dovetail.deep._making import Recipe
 from dovetail.deep._net import Net
 from dovetail.deep._sampling import generate
@@ -134,7 +135,7 @@ class LanguageModel(Net):
         if reset:
             self.tokenizer_: Tokenizer = tokenizer_of(self.tokenizer, texts, self.vocab_size)
         stream = stream_of(self.tokenizer_.ids(texts))
-        return windows(stream if device is None else stream.to(device), self.context)
+        return windows(stream.to(device or target_device()), self.context)
 
     def _texts(self, X: Any) -> list[str]:
         texts = open_texts(X, type(self).__name__)

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from dovetail.base import Transformer
 from dovetail.data.batches import Batches
 from dovetail.data.ragged import Ragged, Sequences
+from dovetail.data.tensors import target_device
 from dovetail.deep._pretrained import Pieces, sizes_of, weights_of
 from dovetail.deep._program import NetOutputs
 from dovetail.deep._text_net import by_length
@@ -80,13 +81,14 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, Transformer):
             length = min(self.max_tokens, self._sizes["length"])
             self.tokenizer_ = Pieces.read(Path(self.folder), length)
         opened = Ragged({"ids": Sequences.of(self.tokenizer_.ids(texts))})
-        return opened if device is None else opened.to(device)
+        return opened.to(device or target_device())
 
     def _fit(self, batches: Batches) -> NetOutputs:
         arguments = {**self._sizes, "pooling": self.pooling, "normalize": self.normalize}
         module = Bert(**arguments)
         module.load_state_dict(weights_of(Path(self.folder), module.state_dict()))
         self._n_features_out = self._sizes["width"]
+        module = module.to(batches.device)
         return NetOutputs(module=module, make=Bert, arguments=arguments, flat=False, method="")
 
     def _run(self, compute: Callable[[Any], Any], X: Any) -> Any:
