@@ -20,7 +20,9 @@ from typer.testing import CliRunner
 import dovetail as dv
 from dovetail.cli.app import app
 from dovetail.datasets import example
+from dovetail.deep import LanguageModel
 from dovetail.leaderboard.board import COLUMNS
+from dovetail.linear_model import LogisticRegression
 
 PENGUINS = example("penguins").path
 COMMAND = [sys.executable, "-c", "from dovetail.cli import main; main()"]
@@ -216,6 +218,20 @@ def test_predict_refuses_what_does_not_fit(report, tmp_path):
     done = answer("predict", broken, PENGUINS, "--out", tmp_path / "out.csv")
     assert done.exit_code == 2
     assert "truncated" in done.stderr
+
+
+def test_a_language_model_writes(tmp_path):
+    tiny = {"width": 8, "depth": 1, "heads": 1, "context": 16, "max_epochs": 1, "random_state": 0}
+    model = LanguageModel("char", **tiny).fit(["abcd " * 20])
+    path = dv.save(model, tmp_path / "model.dove")
+    written = answer("generate", path, "--prompt", "ab", "--tokens", 9, "--top-k", 3, "--seed", 1)
+    assert written.exit_code == 0
+    expected = model.generate("ab", max_new_tokens=9, top_k=3, random_state=1)
+    assert written.stdout == f"ab{expected}\n"
+    other = dv.save(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), tmp_path / "other.dove")
+    refused = answer("generate", other)
+    assert refused.exit_code == 2
+    assert "which does not write" in refused.stderr
 
 
 def test_help_and_argument_errors_do_not_load_torch():

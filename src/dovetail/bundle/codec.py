@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -288,6 +289,7 @@ _WRITERS: list[tuple[str, Callable[[Any], bool], Writer]] = [
     ("maker", _made_by_torch, _maker),
     ("sparse", sp.issparse, _sparse),
     ("random state", _is(np.random.RandomState), _random),
+    ("path", _is(PurePath), lambda e, v, w: {"v": str(v)}),
     ("enum", _is(StrEnum), lambda e, v, w: {"class": name_of(type(v)), "v": str(v)}),
     ("program", _is(Program), _program),
     ("estimator", _is_estimator, _estimator),
@@ -446,6 +448,7 @@ _READERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "maker": _read_maker,
     "sparse": _read_sparse,
     "random state": _read_random,
+    "path": lambda d, t: Path(t["v"]),
     "enum": lambda d, t: d.find(t["class"], StrEnum)(t["v"]),
     "program": _read_program,
     "estimator": _read_estimator,

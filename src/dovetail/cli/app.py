@@ -140,6 +140,41 @@ def predict(
 
 
 @app.command()
+def generate(
+    model: Annotated[Path, typer.Argument(help="Model file of a deep.LanguageModel.")],
+    prompt: Annotated[str, typer.Option(help="Text to go on from.")] = "",
+    tokens: Annotated[int, typer.Option(help="Most tokens to write.", min=1)] = 200,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1: what is likely becomes likelier.", min=0)
+    ] = 1.0,
+    top_k: Annotated[
+        int | None, typer.Option(help="Draw from so many tokens only.", min=1, show_default=False)
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw from the likeliest tokens that have this probability together.",
+            min=1e-6,
+            max=1,
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is drawn.", show_default=False)] = None,
+) -> None:
+    """Write a text with a saved language model, as it comes."""
+    _run(
+        "generate",
+        model=model,
+        prompt=prompt,
+        max_new_tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        random_state=seed,
+    )
+
+
+@app.command()
 def info(
     model: Annotated[
         Path | None,

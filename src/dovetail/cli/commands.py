@@ -14,11 +14,12 @@ from dovetail.bundle import describe, load, versions
 from dovetail.cli.stream import predict_file
 from dovetail.data.schema import Schema
 from dovetail.datasets import example as bundled
+from dovetail.deep import LanguageModel
 from dovetail.errors import DataError
 from dovetail.leaderboard.report import write_report
 from dovetail.leaderboard.run import compare as run_compare
 
-__all__ = ["compare", "info", "predict"]
+__all__ = ["compare", "generate", "info", "predict"]
 
 
 def compare(
@@ -56,6 +57,20 @@ def predict(*, model: Path, data: Path, out: Path, keep: bool, proba: bool, rows
         fitted, data, out, keep=keep, proba=proba, rows=rows, target=card.get("target")
     )
     Console(stderr=True).print(f"{n:,} rows predicted: {out}", highlight=False, soft_wrap=True)
+
+
+def generate(*, model: Path, prompt: str, **how: Any) -> None:
+    """Print a prompt and what a language model makes of it."""
+    fitted = load(model)
+    if not isinstance(fitted, LanguageModel):
+        raise DataError(
+            f"{model} is a {type(fitted).__name__}, which does not write. Save a fitted "
+            "deep.LanguageModel."
+        )
+    print(prompt, end="", flush=True)
+    for piece in fitted.generate(prompt, stream=True, **how):
+        print(piece, end="", flush=True)
+    print()
 
 
 def info(*, model: Path | None) -> None:

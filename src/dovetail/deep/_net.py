@@ -11,18 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 import torch
 from sklearn.utils import Tags, check_random_state
 from torch import Tensor, nn
 
 from dovetail.base import Accepts, Estimator
 from dovetail.data.batches import Batch, Batches
+from dovetail.data.epochs import Epochs
 from dovetail.data.scan import Scan
 from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
 from dovetail.deep._nested import Nested
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._training import Ongoing, Score, Trainer, seeded
+from dovetail.deep._training import Ongoing, Score, Trainer, seeded, source_of
 from dovetail.deep._validation import quality, split
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
 from dovetail.settings import threads_at_most
@@ -32,8 +34,8 @@ from dovetail.solve.wrappers import Schedule
 
 __all__ = ["Net"]
 
-# Numbers times rows of a step up to which one thread is taken: threads would wait for one another
-# longer than they work.
+# Numbers times vectors of a step up to which one thread is taken: threads would wait for one
+# another longer than they work.
 _PARALLEL_WORK = 1e8 / 6
 
 
@@ -45,6 +47,8 @@ class Net(Nested, Estimator):
     * `_targets(rows)`: the rows with targets as the loss wants them;
     * `_recipe(rows)`: the class of the module and its arguments, from sizes and statistics of the
       data (of a scan, its first rows), as plain data and tensors, so that a file can hold them;
+    * `_begin(module, rows)`: gives a new module numbers to start from that follow from the rows to
+      learn from; where `begins_fitted`, the validation score of the start has to be beaten;
     * `_default_loss()`: of outputs and targets, a number a row or their mean;
       `_fitting(outputs, rows)`: outputs in the shape that it wants, for one that cannot be meant an
       error; `_criterion(module)`: instead of both, the mean loss of outputs for a batch;
@@ -54,7 +58,10 @@ class Net(Nested, Estimator):
     * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
       cut; `_epochs(n)`: how many there are; `_half(device)`: the precision of the module's
       operations;
-    * `_strata(rows)`: what a validation split keeps the shares of;
+    * `_vectors_of_a_row()`: how often the module's numbers are used for a row (tokens of a text);
+    * `_source(rows)`: the mini-batches, epoch after epoch, of that size;
+    * `_split(batches, random)`: rows to learn from and rows to validate on; `_strata(rows)`: what
+      the split at random keeps the shares of;
     * `_program_of(module, recipe)`: the Program. Whatever maps rows to what the net computes with
       (scales, bins) is best a part of the module, as buffers.
     """
@@ -63,6 +70,7 @@ class Net(Nested, Estimator):
     parts: ClassVar[tuple[str, ...]] = ("optimizer",)
     program_type: ClassVar[type[NetOutputs]] = NetOutputs
     block_rows: ClassVar[int] = 2048  # of passes without gradients
+    begins_fitted: ClassVar[bool] = False
 
     _: KW_ONLY
     optimizer: Any = "adamw"
@@ -140,6 +148,20 @@ class Net(Nested, Estimator):
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
         return self.precision
 
+    def _begin(self, module: nn.Module, rows: Batches) -> None:
+        pass
+
+    def _vectors_of_a_row(self) -> int:
+        return 1
+
+    def _source(self, rows: Batches) -> Epochs:
+        return source_of(self, rows)
+
+    def _split(
+        self, batches: Batches, random: np.random.RandomState
+    ) -> tuple[Batches, Batches | None]:
+        return split(self, batches, random)
+
     def _strata(self, rows: Batch) -> Any:
         return None
 
@@ -200,8 +222,10 @@ class Net(Nested, Estimator):
         with seeded(trainer.seed, batches.device):
             module, recipe = self._module(batches.head, before)
             module = module.to(device=batches.device)
-            learned, validation = split(self, batches, trainer.random)
+            learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
+                if before is None:
+                    self._begin(module, learned)
                 solution = trainer.run(
                     module,
                     learned,
@@ -228,7 +252,8 @@ class Net(Nested, Estimator):
         """One thread where a step is little work."""
         numbers = sum(p.numel() for p in module.parameters())
         convolves = any(p.ndim > 2 for p in module.parameters())
-        little = numbers * self._rows_of_a_step(2**31) < _PARALLEL_WORK and not convolves
+        vectors = self._rows_of_a_step(2**31) * self._vectors_of_a_row()
+        little = numbers * vectors < _PARALLEL_WORK and not convolves
         with threads_at_most(1 if little else torch.get_num_threads()):
             yield
 

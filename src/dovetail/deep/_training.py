@@ -31,7 +31,7 @@ from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
 
-__all__ = ["Ongoing", "Score", "Trainer", "seeded"]
+__all__ = ["Ongoing", "Score", "Trainer", "seeded", "source_of"]
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # What acts between batches or on their updates.
@@ -139,7 +139,7 @@ class Trainer:
     ) -> Training:
         """The solver, where the last fit or a checkpoint left it."""
         net, ongoing = self.net, self.ongoing
-        source = source_of(net, rows)
+        source = net._source(rows)
         optimizer, averaged = self._optimizer(module, gradient, source)
         if self.one_epoch and ongoing.optimizer:
             optimizer.load_state_dict(ongoing.optimizer)
@@ -160,6 +160,7 @@ class Trainer:
             checkpoints=self.checkpoints,
             progress=ongoing.progress,
             history=ongoing.history,
+            begins_fitted=net.begins_fitted,
         )
         if self.saved is not None:
             training.resume(self.saved)

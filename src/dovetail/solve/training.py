@@ -78,6 +78,7 @@ class Training(ByEpochs):
     averaged : where the average of the numbers is what is learned
     checkpoints : where and when the state is kept
     progress, history : what was done before
+    begins_fitted : whether the numbers of the start are kept where no epoch has a higher score
 
     A loss that is not finite ends the training before the step that it would spoil; on an
     accelerator one step in 50 is looked at, and the numbers from before the epoch are kept.
@@ -98,10 +99,13 @@ class Training(ByEpochs):
     checkpoints: Checkpoints | None = None
     progress: Progress = field(default_factory=Progress)
     history: list[dict[str, float]] = field(default_factory=list)
+    begins_fitted: bool = False
     advice: str = ""
 
     def __post_init__(self) -> None:
         self.validate()
+        if self.begins_fitted and self.score is not None and not self.progress.losses:
+            self.progress.best = self.score()
         self._part = _Part()
         self._best_buffers: list[Tensor] | None = None
         self._deadline = float("inf")

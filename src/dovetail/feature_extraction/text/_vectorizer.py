@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 
 from dovetail.base import Accepts, Transformer
 from dovetail.data.batches import Batches
+from dovetail.data.documents import open_documents
 from dovetail.data.door import Given, give_back
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import warn
@@ -24,7 +25,6 @@ from dovetail.feature_extraction.text._analyzers import (
     strip_accents_ascii,
     strip_accents_unicode,
 )
-from dovetail.feature_extraction.text._documents import open_documents
 from dovetail.program import Program
 
 __all__ = ["Vectorizer"]

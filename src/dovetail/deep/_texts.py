@@ -1,0 +1,50 @@
+"""What text nets are given: lists of strings, columns of them, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dovetail.data.documents import open_documents
+from dovetail.errors import DataError
+
+__all__ = ["open_texts"]
+
+
+def open_texts(X: Any, whom: str) -> list[str]:
+    """The texts in X: an iterable of strings, a Series, a frame of one column, an array, or the
+    path of a text file, which is one text. Missing values of columns are empty.
+
+    Raises
+    ------
+    DataError
+        No texts, something that is no string, a string that is no path.
+    """
+    if isinstance(X, str | Path):
+        return [_read(X, whom)]
+    texts = list(open_documents(X, whom, content=True))
+    if not texts:
+        raise DataError(f"{whom} needs texts. Found array with 0 sample(s) (shape=(0,)).")
+    for i, text in enumerate(texts):
+        if type(text) is not str:
+            texts[i] = _string(text, i, whom)
+    return texts
+
+
+def _read(X: str | Path, whom: str) -> str:
+    if len(str(X)) > 4096 or not Path(X).is_file():
+        shown = str(X) if len(str(X)) < 60 else f"{str(X)[:57]}..."
+        raise DataError(
+            f"{whom} takes a list of texts, or the path of a text file; there is no file "
+            f"{shown!r}. Put a single text in a list: [text]."
+        )
+    try:
+        return Path(X).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{X} is not UTF-8: {error}. Read it yourself, and give [text].") from error
+
+
+def _string(text: Any, i: int, whom: str) -> str:
+    if isinstance(text, str):  # numpy's own strings
+        return str(text)
+    raise DataError(f"{whom} reads strings, but text {i} is {text!r:.40}, a {type(text).__name__}.")

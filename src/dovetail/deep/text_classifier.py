@@ -1,0 +1,101 @@
+"""Texts told apart."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Self
+
+from torch import Tensor
+
+from dovetail.data.batches import Batch
+from dovetail.deep._classes import ClassesNet
+from dovetail.deep._losses import Loss
+from dovetail.deep._text_net import TextNet
+from dovetail.deep._wide import best_sum
+from dovetail.objective.losses import MultinomialLogLoss
+from dovetail.params import Between
+
+__all__ = ["TextClassifier"]
+
+
+class TextClassifier(TextNet, ClassesNet):
+    """Classes from raw strings: a transformer beside a sum over the runs of tokens in a text.
+
+    scores = W mean(transformer(tokens)) + Σ_j a_j V_j, where j are the runs of one to a few tokens
+    that the text has and fit saw in at least two texts, and a = idf / ‖idf‖. The sum starts as
+    its own best fit (logistic regression with a penalty, a convex problem), the transformer adds
+    nothing at first, and both learn together until the loss on texts held out no longer falls;
+    where it never does, the start is kept. So the net is about as good as logistic regression on
+    tf-idf where texts are few, and better where they tell more than their words.
+
+    Texts come as a list of strings, a Series, a frame of one column, or an array; missing ones are
+    empty. Batches hold texts of like length.
+
+    Parameters
+    ----------
+    tokenizer : {"auto", "bpe", "char", "byte"}, default="auto"
+        Learned pairs of bytes, characters, or bytes. "auto" takes characters for texts as short as
+        names (less than 24 of them on the average), else pairs.
+    vocab_size : int >= 258, default=8192
+        Most tokens of "bpe".
+    n_runs : int >= 0, default=50,000
+        Most runs to know, those that most texts have: of up to 3 pairs, or 5 characters; texts of
+        less than 400 characters on the average are looked at both ways, with as many of each.
+    lowercase : bool, default=True
+    width, depth, heads : int, defaults 64, 2, 4
+        Of the transformer.
+    context : int >= 1, default=128
+        Tokens that see one another; longer texts are cut in windows, and the mean is over all.
+    max_tokens : int >= 1, default=256
+        Tokens of a text that the transformer reads. Runs are of all.
+    dropout : float in [0, 1), default=0.2
+    label_smoothing : float in [0, 1), default=0
+        Share of the target that is spread over all classes.
+    dtype : {"float32", "float64"}, default="float32"
+    class_weight, optimizer, lr, max_epochs, batch_size, early_stopping, ...
+        As those of `NetClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    tokenizer_ : the tokenizer, learned from the texts
+    history_ : dict of lists, an entry an epoch
+    n_iter_ : int, epochs
+    program_ : ids (n, t) and runs (n, m), int64, to scores
+
+    Raises
+    ------
+    DataError
+        No texts, texts that are all empty, or something that is no string.
+
+    Cost O(Σ tokens · depth · width (width + context)) an epoch, and O(Σ runs · n_classes) a step of
+    the start.
+
+    Cheng et al. (2016), Wide & Deep Learning, https://arxiv.org/abs/1606.07792; Joulin et al.
+    (2017), https://arxiv.org/abs/1607.01759; Vaswani et al. (2017),
+    https://arxiv.org/abs/1706.03762.
+
+    Examples
+    --------
+    >>> from dovetail.deep import TextClassifier
+    >>> texts = ["good and cheap", "a good one", "bad and dear", "a bad one"] * 5
+    >>> model = TextClassifier(width=16, depth=1, max_epochs=2, random_state=0)
+    >>> model.fit(texts, ["+", "+", "-", "-"] * 5).predict(["good", "so bad"]).tolist()
+    ['+', '-']
+    """
+
+    _: KW_ONLY
+    label_smoothing: Annotated[float, Between(0, 1, "left")] = 0.0
+
+    @classmethod
+    def _examples(cls) -> list[Self]:
+        return [cls(**cls._quick())]
+
+    def _outputs(self, rows: Batch) -> dict[str, Any]:
+        return {"n_outputs": len(self.classes_)}
+
+    def _best_sum(self, module: Any, rows: Batch) -> tuple[Tensor, Tensor]:
+        return best_sum(rows, MultinomialLogLoss(len(self.classes_)))
+
+    def _mean_loss(self) -> Loss:
+        return Loss.of(self._default_loss(), {"label_smoothing": self.label_smoothing})
