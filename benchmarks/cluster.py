@@ -30,10 +30,14 @@ def cases() -> Iterator[Case]:
     )
     plane = _blobs(500_000, 2, 8)
     yield _fit("KMeans", plane, "500,000 x 2, k = 8", n_clusters=8, init=plane[:8].copy())
+    some = blobs[:5_000]
+    yield _fit("KMeans", some, "5,000 x 32, k = 64", n_clusters=64, init=some[:64].copy())
     wide = _blobs(20_000, 784, 8)
     yield _fit("KMeans", wide, "20,000 x 784, k = 8", n_clusters=8, init=wide[:8].copy())
-    many = _blobs(50_000, 32, 1_000)
-    yield _fit("KMeans", many, "50,000 x 32, k = 1,000", n_clusters=1_000, init=many[:1_000].copy())
+    for columns in (2, 32):
+        many = _blobs(50_000, columns, 1_000)
+        starts, size = many[:1_000].copy(), f"50,000 x {columns}, k = 1,000"
+        yield _fit("KMeans", many, size, n_clusters=1_000, init=starts, max_iter=50)
     yield _fit("MiniBatchKMeans", blobs[:200_000], "200,000 x 32, k = 64", n_clusters=64)
     yield _fit("BisectingKMeans", blobs[:100_000], "100,000 x 32, k = 64", n_clusters=64)
 

@@ -23,6 +23,9 @@ def cases() -> Iterator[Case]:
     tall = random.normal(size=(100_000, 256)) * np.linspace(3, 0.1, 256)
     yield _fit("PCA", tall, "100,000 x 256", n_components=32)
     yield _fit("PCA", tall.astype(np.float32), "100,000 x 256 float32", n_components=32)
+    for rows, columns in ((1_000, 64), (10_000, 256), (100_000, 32), (20_000, 800)):
+        some = random.normal(size=(rows, columns)) * np.linspace(3, 0.1, columns)
+        yield _fit("PCA", some, f"{rows:,} x {columns}", n_components=16)
     yield _fit("PCA", tall[:20_000], "20,000 x 256", n_components=32, svd_solver="full")
     wide = random.normal(size=(5_000, 2_000)) * np.linspace(3, 0.1, 2_000)
     yield _fit(

@@ -65,11 +65,11 @@ class Row:
 
 
 def run(case: Case, *, repeats: int, threads: int) -> Row:
-    """Measure a case; short work is repeated more often."""
+    """Measure a case; short work is repeated more often, long work less."""
     with dv.config(threads=threads, verbosity=0), threadpool_limits(threads):
         first = {name: _once(work) for name, work in case.work.items()}
         slowest = max(first.values())
-        turns = repeats if slowest > 0.2 else 3 * repeats
+        turns = 3 * repeats if slowest <= 0.2 else repeats if slowest <= 3 else max(1, repeats // 2)
         times: dict[str, list[float]] = {name: [] for name in case.work}
         for _ in range(turns):
             for name, work in case.work.items():

@@ -24,15 +24,23 @@ def cases() -> Iterator[Case]:
     X, y = _classes(150_000)
     yield _fit("LogisticRegression", X, y, "150,000 x 28")
     yield _fit("LogisticRegression", X, y, "150,000 x 28", solver="newton-cholesky")
+    for rows in (1_000, 15_000):
+        yield _fit("LogisticRegression", X[:rows], y[:rows], f"{rows:,} x 28")
     few = {"Cs": 10, "cv": 5, "l1_ratios": (0,), "scoring": "neg_log_loss"}
     few["use_legacy_attributes"] = False
-    yield _fit("LogisticRegressionCV", X[:50_000], y[:50_000], "50,000 x 28", **few)
+    for solver in ("lbfgs", "newton-cholesky"):
+        size = "50,000 x 28, 10 Cs, 5 folds"
+        yield _fit("LogisticRegressionCV", X[:50_000], y[:50_000], size, **few, solver=solver)
     yield _fit("LogisticRegression", *_classes(20_000, 10), "20,000 x 28, 10 classes")
     yield _fit("RidgeClassifier", *_classes(20_000, 10), "20,000 x 28, 10 classes")
     X, y = _numbers(100_000, 200)
     for name in ("LinearRegression", "Ridge", "Lasso", "ElasticNet"):
         yield _fit(name, X, y, "100,000 x 200")
         yield _fit(name, X.astype(np.float32), y.astype(np.float32), "100,000 x 200 float32")
+    for rows, columns in ((1_000, 200), (10_000, 200), (100_000, 20), (20_000, 800)):
+        some = _numbers(rows, columns)
+        for name in ("LinearRegression", "Ridge"):
+            yield _fit(name, *some, f"{rows:,} x {columns}")
     yield _fit("LassoCV", X[:20_000], y[:20_000], "20,000 x 200", cv=5)
     yield _fit("RidgeCV", X[:20_000], y[:20_000], "20,000 x 200", alphas=np.logspace(-3, 3, 13))
     X, y = _numbers(500, 5_000)

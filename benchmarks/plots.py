@@ -15,6 +15,9 @@ _COLORS = {OURS: "#0b6e4f", "sklearn": "#f4a259", "LightGBM": "#5b7db1", "XGBoos
 _COLORS |= {"LightGBM quantized": "#bc4b51", "oneDAL": "#5b7db1"}
 
 
+_RATIOS = ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes", "text")
+
+
 def newest(family: str, threads: int = 2) -> dict[str, Any]:
     """The last record of a family with that many threads."""
     lines = (RESULTS / f"{family}.jsonl").read_text().splitlines()
@@ -68,7 +71,29 @@ def draw_ratios(family: str) -> None:
     plt.close(figure)
 
 
+def draw_streams() -> None:
+    """Speed of fits on a scan over that of the same in memory, and of two processes over one."""
+    rows = newest("streams")["rows"]
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained", sharey=True)
+    titles = ("scan ÷ memory", "two processes ÷ one")
+    for axis, title, two in zip(axes, titles, (False, True), strict=True):
+        some = [r for r in rows if ("two processes" in r["name"]) == two]
+        names = [r["name"].split()[0].rstrip(",") for r in some]
+        axis.barh(names, [1 / r["ratio"] for r in some], color=_COLORS[OURS])
+        axis.axvline(2 if two else 0.7, color="black", linewidth=1)
+        axis.set_xlabel(f"speed, {title}")
+        axis.grid(axis="x", alpha=0.3)
+    axes[0].invert_yaxis()
+    figure.savefig(PICTURES / "streams.png", dpi=110)
+    plt.close(figure)
+
+
 if __name__ == "__main__":
-    draw_scaling()
-    for name in ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes"):
-        draw_ratios(name)
+    kept = {path.stem for path in RESULTS.glob("*.jsonl")}
+    if "scaling" in kept:
+        draw_scaling()
+    if "streams" in kept:
+        draw_streams()
+    for name in _RATIOS:
+        if name in kept:
+            draw_ratios(name)

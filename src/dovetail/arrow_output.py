@@ -14,6 +14,7 @@ import pyarrow as pa
 from sklearn.utils._set_output import ADAPTERS_MANAGER, get_columns
 
 from dovetail.data.frames import as_arrow, is_frame
+from dovetail.data.scan import Scan
 
 __all__ = ["PYARROW", "PyarrowAdapter"]
 
@@ -27,8 +28,10 @@ class PyarrowAdapter:
 
     def create_container(
         self, X_output: Any, X_original: Any, columns: Any, inplace: bool = True
-    ) -> pa.Table:
-        """A table over the columns of an output."""
+    ) -> Any:
+        """A table over the columns of an output; a scan itself, whose blocks are tables."""
+        if isinstance(X_output, Scan):
+            return X_output
         names = get_columns(columns)
         if is_frame(X_output):
             table = as_arrow(X_output)

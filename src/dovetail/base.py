@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Self, dataclass_transform
 
@@ -56,6 +57,7 @@ from dovetail.data.door import (
     open_matrix,
     open_targets,
     open_weights,
+    refuse_weightless,
 )
 from dovetail.data.scan import Rows, Scan
 from dovetail.data.sparse import Matrix, SparseMatrix
@@ -273,10 +275,14 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
                 _refuse_beside(X, y, sample_weight)
                 return Batches(self._opened(X, reset=reset))
             rows = self._open(X, reset=reset)
-            return Batches(Batch(rows, self._open_y(y, rows), open_weights(sample_weight, rows)))
+            w = open_weights(sample_weight, rows, whole=group is None)
+            return Batches(Batch(rows, self._open_y(y, rows), w))
 
         group = current()
-        return opened() if group is None else self._joined(group.together(opened), group)
+        batches = opened() if group is None else self._joined(group.together(opened), group)
+        if batches.weighted and not batches.in_memory:
+            _refuse_weightless(X, batches)
+        return batches
 
     def _opened(self, scan: Scan, *, reset: bool) -> Stream:
         """A scan behind the door: its first block as a fit opens it, the others held against
@@ -286,9 +292,12 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         self._prepare_target(scan)
 
         def opened(rows: Rows, *, reset: bool = False) -> Batch:
-            X = self._open(rows.X, reset=reset)
-            y = self._open_scanned_y(rows.y, X)
-            return Batch(X, y, open_weights(rows.w, X), rows.start)
+            with rows.blamed():
+                X = self._open(rows.X, reset=reset)
+                w = open_weights(rows.w, X, whole=False)
+            with rows.blamed() if rows.y is not None else nullcontext():
+                y = self._open_scanned_y(rows.y, X)
+            return Batch(X, y, w, rows.start)
 
         return Stream(scan, opened, opened(rows, reset=reset))
 
@@ -349,6 +358,15 @@ def _refuse_beside(scan: Scan, *given: Any) -> None:
             "With a scan, targets and weights are columns of it: "
             "scan_parquet(..., target=..., sample_weight=...)."
         )
+
+
+def _refuse_weightless(X: Any, batches: Batches) -> None:
+    def weighty() -> bool:
+        w = batches.head.w
+        return X.has_weight() if isinstance(X, Scan) else w is not None and bool(w.any())
+
+    group = batches.group
+    refuse_weightless(weighty() if group is None else any(group.gather(weighty)))
 
 
 def over_blocks(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -735,28 +753,31 @@ class WeightedClassifier(Classifier):
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
         batches = super()._receive(X, y, sample_weight, reset=reset)
-        class_weight = getattr(self, "class_weight", None)
-        if class_weight is None:
+        if getattr(self, "class_weight", None) is None:
             return batches
-        k = len(self.classes_)
-
-        def counts(b: Batch) -> Tensor:
-            assert b.y is not None
-            return torch.bincount(b.y, None if b.w is None else b.w.double(), k).double()
-
-        by_class = compute_class_weight(
-            class_weight,
-            classes=self.classes_,
-            y=self.classes_,
-            sample_weight=as_numpy(batches.sum(counts)),
-        )
-        each = as_tensor(by_class, batches.device).to(batches.dtype)
+        each = as_tensor(self._weight_of_classes(batches), batches.device).to(batches.dtype)
 
         def weighed(b: Batch) -> Batch:
             assert b.y is not None
             return replace(b, w=each[b.y] if b.w is None else each[b.y] * b.w)
 
         return batches.mapped(weighed)
+
+    def _weight_of_classes(self, batches: Batches) -> npt.NDArray[np.float64]:
+        """What `class_weight` says of each class; "balanced" counts rows by their weights."""
+        k = len(self.classes_)
+
+        def counts(b: Batch) -> Tensor:
+            assert b.y is not None
+            return torch.bincount(b.y, None if b.w is None else b.w.double(), k).double()
+
+        by_class: npt.NDArray[np.float64] = compute_class_weight(
+            getattr(self, "class_weight", None),
+            classes=self.classes_,
+            y=self.classes_,
+            sample_weight=as_numpy(batches.sum(counts)),
+        )
+        return by_class
 
 
 class Decisions(Classifier):

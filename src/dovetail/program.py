@@ -12,7 +12,8 @@ and writes `forward`:
 
 Tensor fields become buffers (a list of tensors becomes numbered ones), modules submodules,
 everything else constants; so a Program can be taken apart into plain data and built again from it,
-without any code of its own.
+without any code of its own. Buffers are row-major, as files hold them: products round by the layout
+of what they multiply, and a loaded model gives the very bits of the one that was saved.
 
 Shapes: n rows, d input features, k outputs.
 """
@@ -63,7 +64,7 @@ class Program(nn.Module):
         for name in self.fields:
             value = values.get(name, getattr(type(self), name, None))
             if name in self._tensors:
-                self.register_buffer(name, value)
+                self.register_buffer(name, None if value is None else value.contiguous())
             elif _is_list_of(value, nn.Module):
                 setattr(self, name, nn.ModuleList(value))
             elif _is_list_of(value, Tensor):
@@ -112,7 +113,7 @@ class TensorList(nn.Module):
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         super().__init__()
         for i, tensor in enumerate(tensors):
-            self.register_buffer(str(i), tensor)
+            self.register_buffer(str(i), tensor.contiguous())
 
     def __len__(self) -> int:
         return len(self._buffers)

@@ -270,6 +270,9 @@ class _Parts:
     def __iter__(self):
         return iter(self.parts)
 
+    def kept(self):
+        return self
+
     def mapped(self, change):
         other = _Parts.__new__(_Parts)
         other.parts = [change(part) for part in self.parts]

@@ -17,21 +17,29 @@ from dovetail.compose import make_column_selector as columns
 from dovetail.compose import make_column_transformer
 from dovetail.datasets import load_california
 from dovetail.decomposition import PCA
+from dovetail.feature_extraction.text import TfidfVectorizer
 from dovetail.impute import SimpleImputer
 from dovetail.linear_model import (
     GammaRegressor,
     Lasso,
+    LassoCV,
     LinearRegression,
     LogisticRegression,
     Ridge,
     RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
 )
 from dovetail.pipeline import make_pipeline
 from dovetail.preprocessing import (
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
+    PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
@@ -60,6 +68,25 @@ def mixed():
     )
 
 
+def prepared(Z, w):
+    """What preparation steps learn."""
+    sampled = QuantileTransformer(n_quantiles=50, subsample=400)
+    return {
+        "quantiles": QuantileTransformer(n_quantiles=200, subsample=None).fit(Z).quantiles_,
+        "quantiles of a sample": sampled.set_params(random_state=0).fit(Z).quantiles_,
+        "powers": PowerTransformer().fit(Z).lambdas_,
+        "splines": SplineTransformer(knots="quantile")
+        .fit(Z, sample_weight=w)
+        .program_.knots.numpy(),
+        **{
+            f"bins by {strategy}": np.concatenate(
+                KBinsDiscretizer(4, strategy=strategy).fit(Z, sample_weight=w).bin_edges_
+            )
+            for strategy in ("uniform", "quantile", "kmeans")
+        },
+    }
+
+
 def fits(folder):
     """Models of scans and of arrays; what was learned goes to a file for each rank."""
     rows = dv.scan_parquet(str(folder / "*.parquet"), "income", block_rows=911)
@@ -79,6 +106,19 @@ def fits(folder):
     ]
     for model, target in models:
         learned[type(model).__name__] = model.fit(Z, target).coef_
+    chosen = [
+        ("RidgeCV", RidgeCV(), y),
+        ("RidgeCV of folds", RidgeCV([0.1, 10.0], cv=KFold(3, shuffle=True, random_state=0)), y),
+        ("LassoCV", LassoCV(cv=3, alphas=5), y),
+        ("RidgeClassifierCV", RidgeClassifierCV(cv=3), names),
+    ]
+    for name, model, target in chosen:
+        learned[name] = model.fit(Z, target).coef_
+    learned |= prepared(Z, Z[:, 1] ** 2)
+    documents = rows.take_columns([rows.names.index("occupation")])
+    words = TfidfVectorizer(min_df=2, ngram_range=(1, 2)).fit(documents)
+    learned["words"] = np.array(words.get_feature_names_out(), dtype=str)
+    learned["idf"] = words.idf_
     clusters = KMeans(5, random_state=0).fit(Z)
     learned["KMeans"] = clusters.cluster_centers_
     learned["inertia"] = np.array(clusters.inertia_)
@@ -98,6 +138,9 @@ def empty(folder):
     labels = np.array(list("aabbcc"), dtype=object)
     model = LogisticRegression(solver="newton-cholesky").fit(X[mine], labels[mine])
     learned["classes"] = model.coef_
+    w = np.array([0.0, 1.0, 2.0, 1.0, 1.0, 3.0])[mine]
+    learned["weighted"] = Ridge().fit(X[mine], y[mine], sample_weight=w).coef_
+    learned["chosen"] = LassoCV(cv=3, alphas=3).fit(X[mine], y[mine]).coef_
     np.savez(folder / f"empty-{dv.distributed.rank()}.npz", **learned)
 
 

@@ -17,6 +17,7 @@ from dovetail.compose._outputs import refuse_flat
 from dovetail.data.columns import is_nan
 from dovetail.data.door import aligned
 from dovetail.data.frames import is_frame, take_columns
+from dovetail.data.scan import Scan, first_rows
 from dovetail.params import Has
 from dovetail.pipeline._branches import Branch, Branches
 from dovetail.pipeline._composition import Routed
@@ -127,7 +128,7 @@ class ForEach(Branches):
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit_as(self, caller: str, X: Any, y: Any, params: Mapping[str, Any]) -> list[Any]:
         _raise_for_params(params, self, caller)
-        validate_data(self, X=X, skip_check_array=True)
+        validate_data(self, X=first_rows(X), skip_check_array=True)
         names = [str(name) for name in _check_feature_names_in(self)]
         branches = [Branch(n, clone(self.transformer), _column(X, j)) for j, n in enumerate(names)]
         routed = process_routing(self, caller, **params) if params else None
@@ -187,6 +188,8 @@ class ForEach(Branches):
 
 def _column(X: Any, j: int) -> Any:
     """A column as a vector; missing strings are empty ones."""
+    if isinstance(X, Scan):
+        return X.take_columns([j]).mapped(lambda block: _column(block, 0))
     column = take_columns(X, j)
     if is_frame(X):
         return _filled(nw.from_native(column, series_only=True))

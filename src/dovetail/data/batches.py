@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import repeat
+from operator import add
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -22,7 +23,7 @@ from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.distributed import Group
 from dovetail.errors import needs_all_rows
 
-__all__ = ["Batch", "Batches", "Blocks", "below"]
+__all__ = ["Batch", "Batches", "Blocks", "stacked"]
 
 S = TypeVar("S")
 
@@ -88,6 +89,19 @@ class Batch:
             None if self.y is None else _taken(self.y, index),
             None if self.w is None else _taken(self.w, index),
         )
+
+    def among(self, ordered: Tensor, before: int = 0) -> Batch:
+        """The rows of this block whose numbers are among `ordered` ones, as often as they are.
+
+        before : rows of the processes of lower rank
+        """
+        first = before + self.start
+        ends = torch.tensor([first, first + len(self)], device=ordered.device)
+        low, high = torch.searchsorted(ordered, ends).tolist()
+        own = ordered[low:high] - first
+        if high > low and int(own[-1] - own[0]) == high - low - 1 and bool((own.diff() == 1).all()):
+            return self.rows(int(own[0]), int(own[-1]) + 1)  # a view
+        return self.take(own)
 
     def mapped(self, f: Callable[[Any], Any]) -> Batch:
         """The same rows with f(X) in place of X."""
@@ -273,22 +287,26 @@ class Batches:
             return Batches(self.whole.take(index), self.rows_per_block)
         ordered, place = index.sort()
         before = self.rows_before()
-
-        def block(b: Batch) -> Batch:
-            first = before + b.start
-            inside = (ordered >= first) & (ordered < first + len(b))
-            return b.take(ordered[inside] - first)
-
-        found = self.fold(block, below)
+        found = stacked(self.fold(lambda b: [b.among(ordered, before)], add))
         return Batches(found.take(place.argsort()))
 
     def gathered(self) -> Batch:
         """All rows, in memory (of every process)."""
-        return self.whole if self.in_memory else self.fold(lambda b: b, below)
+        return self.whole if self.in_memory else stacked(self.fold(lambda b: [b], add))
 
     def column(self, f: Callable[[Batch], Tensor]) -> Tensor:
-        """A number for each of all rows."""
-        return self.fold(f, lambda a, b: torch.cat([a, b]))
+        """What f makes of each of all rows, in memory (of every process): tensors of as many rows
+        as the block.
+        """
+        return torch.cat(self.fold(lambda b: [f(b)], add))
+
+    def targets(self) -> Tensor:
+        """The targets of all rows, in memory (of every process)."""
+        return self.y if self.in_memory else self.column(_targets)
+
+    def weights(self) -> Tensor:
+        """The weights of all rows, in memory (of every process)."""
+        return self.column(_weights)
 
     def rows_before(self) -> int:
         """Rows of the processes of lower rank: the number, among all, of this process's first."""
@@ -298,15 +316,28 @@ class Batches:
         return sum(group.gather(lambda: mine)[: group.rank])
 
 
-def below(a: Batch, b: Batch) -> Batch:
-    """The rows of two blocks, one below the other."""
+def _targets(b: Batch) -> Tensor:
+    assert b.y is not None, "this estimator is fitted without targets"
+    return b.y
 
-    def joined(x: Any, y: Any) -> Any:
-        if x is None:
+
+def _weights(b: Batch) -> Tensor:
+    assert b.w is not None, "these rows have no weights"
+    return b.w
+
+
+def stacked(blocks: list[Batch]) -> Batch:
+    """The rows of blocks, one below the other."""
+
+    def joined(parts: list[Any]) -> Any:
+        if parts[0] is None:
             return None
-        return x.above(y) if isinstance(x, SparseMatrix | NamedTensors) else torch.cat([x, y])
+        if isinstance(parts[0], SparseMatrix | NamedTensors):
+            return reduce(lambda a, b: a.above(b), parts)
+        return torch.cat(parts)
 
-    return Batch(joined(a.X, b.X), joined(a.y, b.y), joined(a.w, b.w), a.start)
+    X, y, w = ([getattr(b, name) for b in blocks] for name in ("X", "y", "w"))
+    return Batch(joined(X), joined(y), joined(w), blocks[0].start)
 
 
 def _add(a: Any, b: Any) -> Any:

@@ -6,13 +6,15 @@ Legend: n rows, d columns, t targets.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.sparse import SparseMatrix
+from dovetail.kernels import moments
 
 __all__ = ["CrossMoments", "column_products", "cross_moments", "gram_of", "merge_cross_moments"]
 
@@ -72,12 +74,10 @@ def cross_moments(batches: Batches, *, centered: bool = True, exact: bool = Fals
     """
 
     def block(b: Batch) -> CrossMoments:
-        if isinstance(b.X, SparseMatrix):
-            return _sparse(b, centered)
-        b = b.to(torch.float64) if exact else b
-        return _dense(b, centered)
+        return _sparse(b, centered) if batches.sparse else _dense(b, centered, exact)
 
-    return batches.in_blocks(_ROWS).fold(block, merge_cross_moments)
+    rows = _ROWS if batches.sparse else None
+    return replace(batches, rows_per_block=rows).fold(block, merge_cross_moments)
 
 
 def column_products(
@@ -106,9 +106,36 @@ def gram_of(X: Tensor, Xw: Tensor) -> Tensor:
     return G
 
 
-def _dense(b: Batch, centered: bool) -> CrossMoments:
+def _dense(b: Batch, centered: bool, exact: bool) -> CrossMoments:
+    """By a loop in one pass; where that is not the better way, by BLAS, block by block."""
     assert b.y is not None
-    X, y = b.X, b.y if b.y.ndim == 2 else b.y[:, None]
+    y = b.y if b.y.ndim == 2 else b.y[:, None]
+    b = replace(b, y=y)
+    if moments.worthwhile(b.X, y.shape[1]):
+        return _by_loop(b, centered, exact)
+
+    def block(part: Batch) -> CrossMoments:
+        return _by_products(part.to(torch.float64) if exact else part, centered)
+
+    return reduce(merge_cross_moments, map(block, b.split(_ROWS)))
+
+
+def _by_loop(b: Batch, centered: bool, exact: bool) -> CrossMoments:
+    """Moments about points near the means: those of some rows."""
+    assert b.y is not None
+    dtype = torch.float64 if exact else b.X.dtype
+    x_from, y_from = ((_near(A) if centered else _origin(A)).to(dtype) for A in (b.X, b.y))
+    d, total = b.X.shape[1], moments.products(b.X, b.y, b.w, x_from, y_from)
+    xx, both, sums = total[:d, :d], total[d:-1], total[-1]
+    found = CrossMoments(
+        sums[-1], x_from.double(), y_from.double(), xx, both[:, :d].T, both[:, d:-1].diagonal()
+    )
+    return _settled(found, sums[:d], sums[d:-1]) if centered else found
+
+
+def _by_products(b: Batch, centered: bool) -> CrossMoments:
+    X, y = b.X, b.y
+    assert y is not None
     x_from, y_from = _origin(X), _origin(y)
     if centered:
         y_from = _mean(y, b.w).to(y.dtype)
@@ -118,7 +145,7 @@ def _dense(b: Batch, centered: bool) -> CrossMoments:
             X = X - x_from
     w = None if b.w is None else b.w[:, None]
     Xw, yw = (X, y) if w is None else (X * w, y * w)
-    moments = CrossMoments(
+    found = CrossMoments(
         _weight(b),
         x_from.double(),
         y_from.double(),
@@ -126,7 +153,7 @@ def _dense(b: Batch, centered: bool) -> CrossMoments:
         (Xw.T @ y).double(),
         (yw * y).double().sum(0),
     )
-    return _settled(moments, _sums(Xw), _sums(yw)) if centered else moments
+    return _settled(found, _sums(Xw), _sums(yw)) if centered else found
 
 
 def _origin(X: Tensor) -> Tensor:
@@ -151,9 +178,19 @@ def _shift_matters(X: Tensor) -> bool:
     """Whether means are so large beside deviations, in some rows, that products should be of
     shifted X: else the means' part is subtracted from them, which saves a copy.
     """
-    some = X[:: max(1, len(X) // _SAMPLE)]
+    some = _some(X)
     mean = some.mean(0)
     return bool((mean.square() > _LARGE[X.dtype] * some.var(0, correction=0)).any())
+
+
+def _near(X: Tensor) -> Tensor:
+    """A point near the means, zero where there are no rows."""
+    return _some(X).double().mean(0).nan_to_num(0.0, 0.0, 0.0)
+
+
+def _some(X: Tensor) -> Tensor:
+    """Rows from all over X."""
+    return X[:: max(1, len(X) // _SAMPLE)]
 
 
 def _sums(X: Tensor) -> Tensor:
@@ -190,5 +227,5 @@ def _sparse(b: Batch, centered: bool) -> CrossMoments:
         Xw, yw = X.scale_rows(b.w.double()), y * b.w.double()[:, None]
     xx = torch.from_numpy((X.to_scipy().T @ Xw.to_scipy()).toarray()).to(y.device)
     x_from = y.new_zeros(X.shape[1])
-    moments = CrossMoments(_weight(b), x_from, y_from, xx, X.T @ yw, (yw * y).sum(0))
-    return _settled(moments, Xw.column_sums(), yw.sum(0)) if centered else moments
+    found = CrossMoments(_weight(b), x_from, y_from, xx, X.T @ yw, (yw * y).sum(0))
+    return _settled(found, Xw.column_sums(), yw.sum(0)) if centered else found

@@ -53,6 +53,7 @@ __all__ = [
     "open_matrix",
     "open_targets",
     "open_weights",
+    "refuse_weightless",
 ]
 
 
@@ -193,22 +194,35 @@ def open_matrix(
         "ensure_all_finite": accepts.finite,
         "ensure_min_samples": _least_rows(accepts, reset),
     }
+    if accepts.finite is True and _sum_is_finite(X):
+        checks["ensure_all_finite"] = False
     try:
         if matrix is not None and reset is not None:  # names from the table, numbers from its copy
             validate_data(estimator, X, reset=reset, skip_check_array=True)
         if reset is None or matrix is not None:
-            X = X if matrix is None else matrix
-            array = check_array(X, estimator=estimator, input_name="X", **checks)
+            numbers = X if matrix is None else matrix
+            array = check_array(numbers, estimator=estimator, input_name="X", **checks)
         else:
             array = validate_data(estimator, X, reset=reset, **checks)
     except (ValueError, TypeError) as error:
         if strange := _not_numbers(X):
             raise DataError(_encode_first(type(estimator).__name__, strange, error)) from None
+        if bad := _not_finite(X, accepts):
+            raise DataError(f"{error}\nIn the columns {_few(bad)}.") from None
         raise
     if accepts.positive:
         _refuse_negative(array.data if sp.issparse(array) else array, type(estimator).__name__)
     opened = SparseMatrix.from_scipy(array) if sp.issparse(array) else as_tensor(array)
     return opened.to(device, floating(opened.dtype, half=accepts.half))
+
+
+def _sum_is_finite(X: Any) -> bool:
+    """Whether every number of an array is finite, by their sum, on all threads; scikit-learn's
+    check takes one. False where the sum does not tell.
+    """
+    if not isinstance(X, np.ndarray) or X.dtype not in (np.float32, np.float64):
+        return False
+    return X.flags.forc and bool(torch.isfinite(as_tensor(X).sum()))
 
 
 def _least_rows(accepts: Accepts, reset: bool | None) -> int:
@@ -226,6 +240,25 @@ def _not_numbers(X: Any) -> dict[str, str]:
         for name, dtype in frame.schema.items()
         if dtype.is_temporal() or not (dtype.is_numeric() or _reads_as_numbers(frame[name]))
     }
+
+
+def _not_finite(X: Any, accepts: Accepts) -> list[str]:
+    """The columns of a frame of numbers that hold NaN or infinity where these may not pass."""
+    if not is_frame(X) or accepts.infinite:
+        return []
+    frame = nw.from_native(X)
+    arrays = {
+        str(name): frame[name].to_numpy()
+        for name, dtype in frame.schema.items()
+        if dtype.is_float() or frame[name].null_count()
+    }
+    refused = np.isinf if accepts.missing else lambda values: ~np.isfinite(values)
+    return [n for n, values in arrays.items() if refused(values.astype(np.float64)).any()]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(map(repr, names[:10])) + more
 
 
 def _reads_as_numbers(series: nw.Series[Any]) -> bool:
@@ -337,9 +370,15 @@ def _refuse_infinite(values: Any, what: str, accepts: Accepts) -> None:
 
 
 def open_weights(
-    sample_weight: Any, X: Matrix | Columns, *, dtype: torch.dtype | None = None
+    sample_weight: Any,
+    X: Matrix | Columns,
+    *,
+    dtype: torch.dtype | None = None,
+    whole: bool = True,
 ) -> Tensor | None:
     """Row weights beside X, shape (n,); None where there are none.
+
+    whole : whether these are all rows, which cannot all weigh nothing
 
     Raises
     ------
@@ -360,6 +399,7 @@ def open_weights(
             ensure_2d=False,
             dtype=[np.float64, np.float32],
             input_name="sample_weight",
+            ensure_min_samples=int(whole),
         )
         w = as_tensor(np.asarray(array)).to(device=X.device, dtype=dtype)
     if w.ndim != 1:
@@ -369,12 +409,18 @@ def open_weights(
         )
     if w.shape[0] != n:
         raise ValueError(f"sample_weight.shape == {tuple(w.shape)}, expected {(n,)}!")
-    if not bool(w.any()):
+    if whole:
+        refuse_weightless(bool(w.any()))
+    return w
+
+
+def refuse_weightless(some: bool) -> None:
+    """Refuse rows of which none has a weight other than zero."""
+    if not some:
         raise ValueError(
             "All sample weights are zero: there is nothing to fit. Give at least one row a "
             "positive weight."
         )
-    return w
 
 
 def open_classes(y: Any, X: Matrix | Columns, estimator: Any) -> tuple[Tensor, npt.NDArray[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dovetail.data.batches import Batch, Batches, below
+from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.prefetch import prefetched
 from dovetail.data.tensors import as_tensor
 
@@ -94,7 +94,7 @@ class Blockwise:
     def _batches(self, seed: int | None) -> Iterator[Batch]:
         left: Batch | None = None
         for window in prefetched(self._windows(seed)):
-            rows = window if left is None else below(left, window)
+            rows = window if left is None else stacked([left, window])
             whole = max(0, len(rows) - 2) // self.size * self.size  # two rows at least are left
             yield from rows.rows(0, whole).split(self.size) if whole else ()
             left = rows.rows(whole, len(rows))
@@ -105,9 +105,7 @@ class Blockwise:
         random = None if seed is None else np.random.RandomState(seed)
         blocks = (block for block in self.source if len(block))
         for first in blocks:
-            rows = first
-            for block in islice(blocks, _WINDOW - 1):
-                rows = below(rows, block)
+            rows = stacked([first, *islice(blocks, _WINDOW - 1)])
             if random is not None:
                 rows = rows.take(as_tensor(random.permutation(len(rows)), rows.X.device))
             yield rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 import scipy.sparse as sp
+from sklearn.exceptions import NotFittedError
 
 from dovetail.data.frames import is_frame, take_columns
 from dovetail.data.prefetch import prefetched
@@ -32,19 +34,38 @@ __all__ = ["Rows", "Scan", "first_rows", "in_one_memory", "scan_parquet"]
 # Numbers in a block: 16 MB of float64, which is much beside the cost of a block and little beside
 # memory.
 _NUMBERS, _LEAST_ROWS = 2**21, 256
+_TEXT = 2**25  # bytes of strings in a block
 _COLUMN_ROWS = 2**18  # of a single column
 _HEAD = 4096  # rows from which widths, names and types are found
 
 
 class Rows(NamedTuple):
-    """A block of rows: X, its targets and weights as numpy arrays or None, and the number of its
-    first row among those of this process.
+    """A block of rows: X, its targets and weights as numpy arrays or None, the number of its first
+    row among those of this process, and the file and rows that it is.
     """
 
     X: Any
     y: Any
     w: Any
     start: int
+    where: str = ""
+
+    def blamed(self) -> AbstractContextManager[None]:
+        """Within this, errors of the data name the file and the rows that are at fault."""
+        return _blamed(self.where)
+
+
+@contextmanager
+def _blamed(where: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFittedError:
+        raise
+    except ValueError as error:
+        if not where or str(error).startswith(where):
+            raise
+        kind = type(error) if isinstance(error, DataError) else DataError
+        raise kind(f"{where}: {error}") from error
 
 
 def scan_parquet(
@@ -68,7 +89,7 @@ def scan_parquet(
     sample_weight : str or None
         A column of weights of the rows.
     block_rows : int >= 1 or None
-        Rows in memory at a time; None takes about 16 MB of numbers.
+        Rows in memory at a time; None takes about 16 MB of numbers, or 32 MB of text.
 
     Returns
     -------
@@ -110,7 +131,9 @@ def scan_parquet(
         raise DataError("A scan needs at least one column besides the target.")
     if block_rows is not None and block_rows < 1:
         raise ValueError(f"block_rows must be at least 1. Got {block_rows}.")
-    block_rows = block_rows or max(_LEAST_ROWS, _NUMBERS // len(names))
+    block_rows = block_rows or max(
+        _LEAST_ROWS, min(_NUMBERS // len(names), int(_TEXT / files.letters(names)))
+    )
     return Scan(files, tuple(names), targets, flat, sample_weight, block_rows)
 
 
@@ -161,8 +184,10 @@ class Scan:
     def _read(self, rows: int, *, prefetch: bool = True) -> Iterator[Rows]:
         tables = self._files.tables(self._columns, rows)
         start = 0
-        for table in prefetched(tables) if prefetch else tables:
-            yield self._rows(table, start)
+        for where, table in prefetched(tables) if prefetch else tables:
+            with _blamed(where):
+                block = self._rows(table, start)
+            yield block._replace(where=where)
             start += len(table)
 
     @property
@@ -188,7 +213,10 @@ class Scan:
             raise DataError(
                 "This needs a target: say which column it is, scan_parquet(..., target=...)."
             )
-        return map(self._target_of, self._tables(list(self.target)))
+        for where, table in self._tables(list(self.target)):
+            with _blamed(where):
+                target = self._target_of(table)
+            yield target
 
     def target_values(self) -> npt.NDArray[Any]:
         """The targets of all rows of this process, shape (n,)."""
@@ -199,12 +227,19 @@ class Scan:
         if self.sample_weight is None:
             return None
         name = self.sample_weight
-        return np.concatenate([_values(table, name) for table in self._tables([name])])
+        return np.concatenate([_values(table, name) for _, table in self._tables([name])])
 
-    def _tables(self, names: list[str]) -> Iterator[pa.Table]:
-        """A few columns of this process's rows; where it has no rows, a table without any."""
+    def has_weight(self) -> bool:
+        """Whether a row of this process has a weight other than zero."""
+        name = self.sample_weight
+        return name is None or any(_values(t, name).any() for _, t in self._tables([name]))
+
+    def _tables(self, names: list[str]) -> Iterator[tuple[str, pa.Table]]:
+        """A few columns of this process's rows, and where they are; where it has no rows, a table
+        without any.
+        """
         if not len(self):
-            yield self._files.empty(names)
+            yield "", self._files.empty(names)
         yield from self._files.tables(names, _COLUMN_ROWS)
 
     # -- other scans
@@ -279,11 +314,11 @@ def _stacked(parts: list[Any]) -> Any:
 
 def _values(table: pa.Table, name: str) -> npt.NDArray[Any]:
     column = table.column(name)
-    if column.null_count:
+    values: npt.NDArray[Any] = column.to_numpy()
+    if column.null_count or (values.dtype.kind == "f" and np.isnan(values).any()):
         raise DataError(
             f"The column {name!r} has missing values. Drop these rows before they are scanned."
         )
-    values: npt.NDArray[Any] = column.to_numpy()
     return values
 
 
@@ -297,6 +332,7 @@ class _Piece(NamedTuple):
     group: int
     start: int
     rows: int
+    within: int  # rows of the file before it
 
 
 @dataclass(frozen=True)
@@ -305,11 +341,13 @@ class _Files:
 
     schema: pa.Schema
     pieces: tuple[_Piece, ...]
+    text: dict[str, int]  # bytes of each column of strings
 
     @classmethod
     def of(cls, source: str | Path | Sequence[str | Path]) -> _Files:
         pieces: list[_Piece] = []
         first: tuple[Path, pa.Schema] | None = None
+        text: dict[str, int] = {}
         start = 0
         for path in _paths(source):
             metadata, schema = _footer(path)
@@ -317,15 +355,22 @@ class _Files:
                 first = path, schema
             else:
                 _check_same(path, schema, *first)
+            within = 0
+            _count_text(text, metadata, schema)
             for group in range(metadata.num_row_groups):
                 rows = metadata.row_group(group).num_rows
                 if rows:
-                    pieces.append(_Piece(path, group, start, rows))
-                start += rows
+                    pieces.append(_Piece(path, group, start, rows, within))
+                start, within = start + rows, within + rows
         assert first is not None
         if not pieces:
             raise DataError(f"{first[0].name} has columns but no rows.")
-        return cls(first[1], tuple(pieces))
+        return cls(first[1], tuple(pieces), text)
+
+    def letters(self, names: Sequence[str]) -> float:
+        """Bytes of text in a row of some columns, as stored before compression; at least 1."""
+        rows = self.pieces[-1].start + self.pieces[-1].rows
+        return max(1.0, sum(self.text.get(name, 0) for name in names) / rows)
 
     def check(self, names: Sequence[str]) -> None:
         """Refuse columns that are not there."""
@@ -347,22 +392,36 @@ class _Files:
         mine = rank()
         return [p for p in self.pieces if int((p.start + p.rows / 2) * size() / total) == mine]
 
-    def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
-        """The rows of this process, at most `rows` at a time."""
+    def tables(self, columns: Sequence[str], rows: int) -> Iterator[tuple[str, pa.Table]]:
+        """The rows of this process, at most `rows` at a time, and where they are."""
         for path, pieces in _by_path(self.share()).items():
+            at = pieces[0].within
             try:
                 with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
                     batches = file.iter_batches(
                         rows, row_groups=[p.group for p in pieces], columns=list(columns)
                     )
                     for batch in batches:
-                        yield pa.Table.from_batches([batch]).select(list(columns))
+                        where = f"{path}, rows {at} to {at + len(batch) - 1}"
+                        at += len(batch)
+                        yield where, pa.Table.from_batches([batch]).select(list(columns))
             except (pa.ArrowInvalid, OSError) as error:
                 raise DataError(f"{path} cannot be read to its end: {error}") from error
 
     def empty(self, columns: Sequence[str]) -> pa.Table:
         """A table without rows."""
         return self.schema.empty_table().select(list(columns))
+
+
+def _count_text(text: dict[str, int], metadata: Any, schema: pa.Schema) -> None:
+    """Add the bytes of a file's columns of strings."""
+    if metadata.num_columns != len(schema):
+        return  # nested columns, which cannot be used anyway
+    for j, field in enumerate(schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            groups = (metadata.row_group(g).column(j) for g in range(metadata.num_row_groups))
+            size = sum(group.total_uncompressed_size for group in groups)
+            text[field.name] = text.get(field.name, 0) + size
 
 
 def _by_path(pieces: Sequence[_Piece]) -> dict[Path, list[_Piece]]:

@@ -15,7 +15,15 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 
-__all__ = ["Moments", "column_moments", "column_ranges", "in_blocks", "merge_moments", "targets_of"]
+__all__ = [
+    "Moments",
+    "column_moments",
+    "column_ranges",
+    "in_blocks",
+    "merge_moments",
+    "targets_of",
+    "without_weightless",
+]
 
 # Numbers in a block of rows. On the CPU the float64 copy of a block is to stay in the cache (1 MB);
 # on an accelerator a block is to keep it busy.
@@ -128,6 +136,13 @@ def column_ranges(batches: Batches) -> tuple[Tensor, Tensor]:
     """Least and greatest value of each column, NaN where it has none. One pass, cost O(n d)."""
     blocks = batches if batches.sparse else in_blocks(batches)
     return blocks.fold(_block_range, lambda a, b: (torch.fmin(a[0], b[0]), torch.fmax(a[1], b[1])))
+
+
+def without_weightless(b: Batch) -> Batch:
+    """The block with missing values in rows of weight 0, so that ranges pass them over."""
+    assert b.w is not None
+    weightless = b.w[:, None] == 0
+    return b.mapped(lambda X: X.masked_fill(weightless, torch.nan) if weightless.any() else X)
 
 
 def _block_range(block: Batch) -> tuple[Tensor, Tensor]:

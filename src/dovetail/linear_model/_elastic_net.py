@@ -29,6 +29,7 @@ __all__ = [
     "by_moments",
     "centers",
     "descend",
+    "numpy_dtype",
     "program_of",
     "seed_of",
     "total_weight",
@@ -215,7 +216,7 @@ class CoordinateDescent(SparseCoefficients):
             for part, begin in zip(parts, begins, strict=True)
         ]
         me._report(worst(solutions))
-        gaps = np.array([s.value.gap for s in solutions], dtype=_numpy(batches)) / weight
+        gaps = np.array([s.value.gap for s in solutions], dtype=numpy_dtype(batches)) / weight
         sweeps = [s.value.sweeps for s in solutions]
         one = len(sweeps) == 1
         me.dual_gap_, me.n_iter_ = (gaps[0], sweeps[0]) if one else (gaps, sweeps)
@@ -249,5 +250,6 @@ def worst(solutions: list[Solution[Any]]) -> Solution[Any]:
     return max(solutions, key=lambda s: s.value.gap if s.advice else -1.0)
 
 
-def _numpy(batches: Batches) -> Any:
+def numpy_dtype(batches: Batches) -> Any:
+    """The dtype of the rows, as numpy has it."""
     return np.float32 if batches.dtype == torch.float32 else np.float64

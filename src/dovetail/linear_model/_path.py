@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_scalar
@@ -29,20 +28,29 @@ from torch import Tensor
 
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
-from dovetail.data.cross_moments import CrossMoments, cross_moments, merge_cross_moments
+from dovetail.data.cross_moments import CrossMoments
+from dovetail.data.fold_moments import FoldMoments, Split, fold_moments
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.linear_model._elastic_net import (
     alpha_grid,
     by_moments,
     centers,
     descend,
+    numpy_dtype,
     program_of,
     seed_of,
     total_weight,
     worst,
 )
 from dovetail.linear_model._program import Linear
-from dovetail.linear_model._roles import Coefficients, shape_of, splits_of, with_matrix
+from dovetail.linear_model._roles import (
+    Coefficients,
+    goes_by_number,
+    of_all_processes,
+    shape_of,
+    splits_of,
+    with_matrix,
+)
 from dovetail.objective.linear import scores
 from dovetail.solve.elastic_net import ByMoments, ByRows, Floats, Products
 from dovetail.solve.solution import Solution
@@ -50,7 +58,6 @@ from dovetail.solve.solution import Solution
 __all__ = ["PenaltySearch", "follow"]
 
 _ROWS = 8192  # of a block
-Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def follow(
@@ -128,11 +135,12 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         """The fit for the best penalty."""
         me: Any = self
         self._flat_target = not self._joint
-        splits = splits_of(me.cv, batches, as_numpy(batches.y), routed)
+        numbered = not batches.in_memory and goes_by_number(me.cv)
+        truth = None if numbered else as_numpy(batches.targets())
+        splits = splits_of(me.cv, batches, truth, of_all_processes(routed, batches))
         batches = with_matrix(batches)
-        whole, folds = self._folds(batches, splits)
+        whole, weight, folds = self._folds(batches, splits)
         ratios = np.atleast_1d(getattr(me, "l1_ratio", 1.0))
-        weight = total_weight(batches)
         grid = self._grid(whole, weight, ratios)
         positions = [(i, k) for i in range(len(ratios)) for k in range(len(folds))]
         errors = np.empty((len(ratios), len(folds), grid.shape[1]))
@@ -155,7 +163,7 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         # down the path, not from zero: faster, and rounding does not grow on the way
         *_, last = follow(whole, weight, grid[best, : at + 1], ratios[best], self)
         self._report(worst([*ends, last]))
-        me.dual_gap_ = np.asarray(last.value.gap / weight, as_numpy(batches.y).dtype)[()]
+        me.dual_gap_ = np.asarray(last.value.gap / weight, numpy_dtype(batches))[()]
         me.n_iter_ = last.value.sweeps
         x, y = centers(whole)
         return program_of(
@@ -183,18 +191,18 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         falling = np.sort(np.asarray(me.alphas, np.float64))[::-1]
         return np.tile(falling, (len(ratios), 1))
 
-    def _folds(self, batches: Batches, splits: list[Split]) -> tuple[Products, list[_Fold]]:
-        """What all rows and each fold's rows say."""
+    def _folds(self, batches: Batches, splits: list[Split]) -> tuple[Products, float, list[_Fold]]:
+        """What all rows say, their weight, and what each fold's rows say."""
         me: Any = self
         intercept = me.fit_intercept
         if by_moments(batches, getattr(me, "precompute", "auto"), me.tol, path=True):
-            return _fold_moments(batches, splits, centered=intercept)
+            return _by_fold_moments(fold_moments(batches, splits, centered=intercept))
         folds = []
         for train, test in splits:
             some, rest = (batches.take(torch.from_numpy(i)) for i in (train, test))
             products = ByRows.centered(some, intercept)
             folds.append(_Fold(products, total_weight(some), partial(_error_of_rows, rest)))
-        return ByRows.centered(batches, intercept), folds
+        return ByRows.centered(batches, intercept), total_weight(batches), folds
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Which metadata go where, for scikit-learn."""
@@ -204,36 +212,13 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         return router.add(splitter=check_cv(me.cv), method_mapping=mapping)
 
 
-def _fold_moments(
-    batches: Batches, splits: list[Split], *, centered: bool
-) -> tuple[Products, list[_Fold]]:
-    """The same by moments: each row is looked at once, where every row is in one fold's test."""
-    moments = partial(cross_moments, centered=centered)
-    tests = [moments(batches.take(torch.from_numpy(test))) for _, test in splits]
-    if _partition(splits, len(batches)):
-        whole = reduce(merge_cross_moments, tests)
-        trains = [
-            reduce(merge_cross_moments, [t for k, t in enumerate(tests) if k != own])
-            for own in range(len(tests))
-        ]
-    else:
-        whole = moments(batches)
-        trains = [moments(batches.take(torch.from_numpy(train))) for train, _ in splits]
+def _by_fold_moments(found: FoldMoments) -> tuple[Products, float, list[_Fold]]:
+    """The same by moments."""
     folds = [
         _Fold(ByMoments(train), float(train.weight), partial(_error_of_moments, test))
-        for train, test in zip(trains, tests, strict=True)
+        for train, test in zip(found.trains, found.tests, strict=True)
     ]
-    return ByMoments(whole), folds
-
-
-def _partition(splits: list[Split], n: int) -> bool:
-    """Whether every row is tested once, and trained on otherwise."""
-    if len(splits) < 2 or any(len(train) + len(test) != n for train, test in splits):
-        return False
-    tested = np.concatenate([test for _, test in splits])
-    if len(tested) != n or not (np.bincount(tested, minlength=n) == 1).all():
-        return False
-    return all((np.bincount(np.r_[pair], minlength=n) == 1).all() for pair in splits)
+    return ByMoments(found.whole), float(found.whole.weight), folds
 
 
 def _error_of_moments(test: CrossMoments, coef: Tensor, intercept: Tensor) -> float:

@@ -5,34 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dovetail.objective.linear import scores
-from dovetail.objective.losses import respond
-from dovetail.program import Program
+from dovetail.linear_scores import Linear
 
 __all__ = ["Linear", "LinearMean", "OneVersusRest", "flat_when"]
-
-
-class Linear(Program):
-    """Scores X · coefᵀ + intercept.
-
-    coef : Tensor of shape (k, d)
-    intercept : Tensor of shape (k,)
-    response : from scores to predictions, a name that `objective.losses.respond` knows
-    flat : whether k is 1 and the output has shape (n,) instead of (n, 1)
-    """
-
-    coef: Tensor
-    intercept: Tensor
-    response: str
-    flat: bool
-
-    def forward(self, X: Any) -> Tensor:
-        F = scores(X, self.coef, self.intercept)
-        return F[:, 0] if self.flat else F
-
-    def link(self, F: Tensor) -> Tensor:
-        """Predictions from scores."""
-        return respond(self.response, F)
 
 
 class LinearMean(Linear):

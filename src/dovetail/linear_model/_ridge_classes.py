@@ -78,7 +78,7 @@ class RidgeClasses(Coefficients, Decisions, WeightedClassifier):
 
     def _truth(self, batches: Batches) -> Any:
         """What a scorer compares predictions with."""
-        codes = as_numpy(batches.y)
+        codes = as_numpy(batches.targets())
         return codes if self._labels else self.classes_[codes]
 
     def _decide(self, F: Any) -> Any:

@@ -8,6 +8,7 @@ Legend: n rows, d features, t targets, r directions, a penalties.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +16,7 @@ import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.cross_moments import cross_moments
-from dovetail.data.sparse import SparseMatrix
+from dovetail.data.cross_moments import CrossMoments, cross_moments
 from dovetail.errors import warn
 from dovetail.linear_model._center import center
 from dovetail.linear_model._ridge import weighted_rows
@@ -57,8 +57,7 @@ class RidgePath:
         """Decompose the smaller of the Gram matrices, or with "svd" dense X itself. Cost O(n d
         min(n, d)).
         """
-        n, d = len(batches), batches.n_features
-        sparse = isinstance(batches.X, SparseMatrix)
+        n, d, sparse = len(batches), batches.n_features, batches.sparse
         if sparse and mode == "svd":
             warn(
                 "The 'svd' mode is not supported for sparse X; gcv_mode='eigen' is used instead.",
@@ -66,9 +65,9 @@ class RidgePath:
             )
         if n > d and (sparse or mode != "svd"):
             m = cross_moments(batches, centered=intercept, exact=True)
-            values, V = torch.linalg.eigh(m.xx)
-            values = values.clamp(min=0)
-            return cls(batches, intercept, m.x, m.y, V, values, V.T @ m.xy)
+            return cls.by_moments(batches, intercept, m)
+        if n <= d and not batches.in_memory:  # less than the moments would take
+            batches = Batches(batches.gathered())
         means = center(batches, intercept=intercept)
         X, y = weighted_rows(Batches(batches.whole.to(torch.float64)), means)
         if mode == "svd" and not sparse:
@@ -89,6 +88,12 @@ class RidgePath:
         wide = (U, U_values) if n <= d else (None, None)
         return cls(batches, intercept, means.x, means.y, V, values, V.T @ (X.T @ y), *wide)
 
+    @classmethod
+    def by_moments(cls, batches: Batches, intercept: bool, m: CrossMoments) -> RidgePath:
+        """The decomposition of moments of the rows. Cost O(d³)."""
+        values, V = torch.linalg.eigh(m.xx)
+        return cls(batches, intercept, m.x, m.y, V, values.clamp(min=0), V.T @ m.xy)
+
     def coef(self, alpha: float) -> tuple[Tensor, Tensor]:
         """Coefficients (t, d) and intercepts (t,) for a penalty."""
         shrink = 1 / (self.values + alpha)
@@ -101,25 +106,33 @@ class RidgePath:
         """What each row's targets miss of the prediction by all other rows, times √w: (n, t, a)."""
         if self.U is not None:
             return self._left_out_wide(alphas)
+        return self.batches.in_blocks(_ROWS).column(self._left_out_block(alphas))
+
+    def left_out_squares(self, alphas: Tensor) -> Tensor:
+        """The sum of its squares over the rows, (t, a)."""
+        if self.U is not None:
+            return self._left_out_wide(alphas).square().sum(0)
+        missed = self._left_out_block(alphas)
+        return self.batches.in_blocks(_ROWS).sum(lambda b: missed(b).square().sum(0))
+
+    def _left_out_block(self, alphas: Tensor) -> Callable[[Batch], Tensor]:
         shrink = 1 / (self.values[:, None] + alphas)  # (r, a)
         fit = (self.Vy[:, :, None] * shrink[:, None]).flatten(1)  # (r, t a)
-        total = self._total()
-        blocks = [
-            self._left_out_block(b, shrink, fit, total) for b in self.batches.in_blocks(_ROWS)
-        ]
-        return torch.cat(blocks)
+        total = self.batches.sum(lambda b: float(len(b)) if b.w is None else b.w.double().sum())
+        share = 1 / float(total) if self.intercept else 0.0
 
-    def _left_out_block(self, b: Batch, shrink: Tensor, fit: Tensor, total: float) -> Tensor:
-        assert b.y is not None
-        Z = (b.X @ self.V.to(b.X.dtype)).double() - self.x @ self.V
-        y = b.y.double() - self.y
-        own = torch.full((len(b), 1), 1 / total if self.intercept else 0.0, dtype=torch.float64)
-        own = own.to(Z.device)
-        if b.w is not None:
-            root = b.w.double().sqrt()[:, None]
-            Z, y, own = Z * root, y * root, own * root.square()
-        residual = y[:, :, None] - (Z @ fit).view(len(b), y.shape[1], -1)
-        return residual / (1 - Z.square() @ shrink - own)[:, None]
+        def missed(b: Batch) -> Tensor:
+            assert b.y is not None
+            Z = (b.X @ self.V.to(b.X.dtype)).double() - self.x @ self.V
+            y = b.y.double() - self.y
+            own = torch.full((len(b), 1), share, dtype=torch.float64, device=Z.device)
+            if b.w is not None:
+                root = b.w.double().sqrt()[:, None]
+                Z, y, own = Z * root, y * root, own * root.square()
+            residual = y[:, :, None] - (Z @ fit).view(len(b), y.shape[1], -1)
+            return residual / (1 - Z.square() @ shrink - own)[:, None]
+
+        return missed
 
     def _left_out_wide(self, alphas: Tensor) -> Tensor:
         assert self.U is not None
@@ -137,10 +150,6 @@ class RidgePath:
             along = (self.U.T @ share.sqrt()).square() @ keep
             free = free - share[:, None] * along
         return residual.view(len(y), y.shape[1], -1) / free[:, None]
-
-    def _total(self) -> float:
-        w = self.batches.w
-        return float(len(self.batches)) if w is None else float(w.double().sum())
 
 
 def _weights(batches: Batches) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -22,10 +24,12 @@ from sklearn.utils.metadata_routing import (
 from torch import Tensor
 
 from dovetail.base import Estimator
-from dovetail.data.batches import Batches
-from dovetail.data.tensors import as_numpy
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.fold_moments import Rows, Split, fold_moments
+from dovetail.data.scan import Scan
+from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.linear_model._ridge_path import RidgePath
-from dovetail.linear_model._roles import splits_of
+from dovetail.linear_model._roles import of_all_processes, splits_of
 from dovetail.objective.linear import scores
 
 __all__ = ["RidgeSearch"]
@@ -89,66 +93,92 @@ class RidgeSearch(Estimator):
                 params["sample_weight"] = sample_weight
             found = process_routing(self, "fit", **params)
             routed = {"score": found.scorer.score, "split": found.splitter.split}
-        elif sample_weight is not None and me.cv is None:
-            routed["score"] = {"sample_weight": sample_weight}
+        elif me.cv is None and me.scoring is not None:
+            w = X.weights() if isinstance(X, Scan) else sample_weight
+            routed["score"] = {} if w is None else {"sample_weight": w}
         learn = partial(me._choose, routed=routed)
         return self._template(learn, X, y, sample_weight, reset=True)
 
     def _search(
-        self, batches: Batches, truth: Any, routed: dict[str, Any]
+        self, batches: Batches, truth: Callable[[], Any], routed: dict[str, Any]
     ) -> tuple[Tensor, Tensor]:
         """Coefficients (t, d) and intercepts (t,) of the best penalty; sets `alpha_`,
         `best_score_` and `cv_results_`.
 
-        batches : targets of shape (n, t); truth : what a scorer compares predictions with
+        batches : targets of shape (n, t); truth : what a scorer compares predictions with, of all
+            rows
         """
         me: Any = self
         alphas = self._penalties()
+        batches = batches.kept()
         if me.cv is None:
             return self._leave_one_out(batches, alphas, truth, routed["score"])
         if me.store_cv_results:
             raise ValueError("cv!=None and store_cv_results=True are incompatible")
         if getattr(self, "alpha_per_target", False):
             raise ValueError("cv!=None and alpha_per_target=True are incompatible")
-        splits = splits_of(me.cv, batches, truth, routed["split"], classifier=is_classifier(self))
+        y, params = truth(), of_all_processes(routed["split"], batches)
+        splits = splits_of(me.cv, batches, y, params, classifier=is_classifier(self))
+        whole, paths = self._paths(batches, splits)
         score = self._scorer({})
-        found = [self._fold(batches, alphas, truth, score, *split) for split in splits]
+        found = [
+            self._fold(batches, path, alphas, y, score, np.sort(test))
+            for path, (_, test) in zip(paths, splits, strict=True)
+        ]
         means = np.mean(found, axis=0)
         best = int(np.argmax(means))
         me.alpha_, me.best_score_ = alphas[best], means[best]
-        return RidgePath.of(batches, me.fit_intercept).coef(alphas[best])
+        return whole.coef(alphas[best])
+
+    def _paths(self, batches: Batches, splits: list[Split]) -> tuple[RidgePath, list[RidgePath]]:
+        """Of all rows, and of those that each fold is trained on."""
+        me: Any = self
+        intercept = me.fit_intercept
+        if min(len(train) for train, _ in splits) > batches.n_features:
+            m = fold_moments(batches, splits, centered=intercept, exact=True)
+            path = partial(RidgePath.by_moments, batches, intercept)
+            return path(m.whole), list(map(path, m.trains))
+        some = (batches.take(as_tensor(train, batches.device)) for train, _ in splits)
+        return RidgePath.of(batches, intercept), [RidgePath.of(b, intercept) for b in some]
 
     def _fold(
-        self, batches: Batches, alphas: list[float], truth: Any, score: Any, train: Any, test: Any
+        self,
+        batches: Batches,
+        path: RidgePath,
+        alphas: list[float],
+        truth: Any,
+        score: Any,
+        test: Rows,
     ) -> list[float]:
-        """The score of each penalty on a fold."""
-        me: Any = self
-        some, rest = (batches.take(torch.from_numpy(np.asarray(i))) for i in (train, test))
-        path = RidgePath.of(some, me.fit_intercept)
-        predicted = (scores(rest.X, *path.coef(alpha)) for alpha in alphas)
-        return [score(as_numpy(F), truth[test]) for F in predicted]
+        """The score of each penalty on the rows that a fold leaves out."""
+        ordered, before = as_tensor(test, batches.device), batches.rows_before()
+        coefs = [path.coef(alpha) for alpha in alphas]
+
+        def predicted(b: Batch) -> Tensor:
+            X = b.among(ordered, before).X
+            return torch.stack([scores(X, *coef) for coef in coefs])
+
+        each = torch.cat(batches.fold(lambda b: [predicted(b)], add), 1)
+        return [score(as_numpy(F), truth[test]) for F in each]
 
     def _leave_one_out(
-        self, batches: Batches, alphas: list[float], truth: Any, params: dict[str, Any]
+        self,
+        batches: Batches,
+        alphas: list[float],
+        truth: Callable[[], Any],
+        params: dict[str, Any],
     ) -> tuple[Tensor, Tensor]:
         """The same where each row is a fold."""
         me: Any = self
         mode: Any = getattr(self, "gcv_mode", None) or "auto"
         path = RidgePath.of(batches, me.fit_intercept, mode)
-        missed = path.left_out(torch.tensor(alphas, dtype=torch.float64, device=batches.device))
-        each = bool(getattr(self, "alpha_per_target", False)) and missed.shape[1] > 1
-        if me.scoring is None:
-            shown = missed.square()
-            found = -as_numpy(shown.mean(0) if each else shown.mean((0, 1))[None])
+        grid = torch.tensor(alphas, dtype=torch.float64, device=batches.device)
+        each = bool(getattr(self, "alpha_per_target", False)) and batches.n_targets > 1
+        if me.scoring is not None or me.store_cv_results:
+            found = self._of_each_row(batches, path.left_out(grid), truth, params, each)
         else:
-            if batches.w is not None:
-                missed = missed / batches.w.double().sqrt()[:, None, None]
-            shown = batches.y.double()[:, :, None] - missed
-            found = self._scored(as_numpy(shown), truth, self._scorer(params), each)
-        if me.store_cv_results:
-            kept = as_numpy(shown.to(batches.dtype))
-            flat = not is_classifier(self) and np.ndim(truth) == 1
-            me.cv_results_ = kept[:, 0] if flat else kept
+            squares = path.left_out_squares(grid) / len(batches)
+            found = -as_numpy(squares if each else squares.mean(0)[None])
         best = found.argmax(1)
         if not each:
             me.alpha_, me.best_score_ = alphas[best[0]], found[0, best[0]]
@@ -157,6 +187,34 @@ class RidgeSearch(Estimator):
         parts = [[z[c] for z in path.coef(alphas[b])] for c, b in enumerate(best)]
         coefs, offsets = zip(*parts, strict=True)
         return torch.stack(coefs), torch.stack(offsets)
+
+    def _of_each_row(
+        self,
+        batches: Batches,
+        missed: Tensor,
+        truth: Callable[[], Any],
+        params: dict[str, Any],
+        each: bool,
+    ) -> Floats:
+        """Scores, (1, a) or for each target (t, a), where they are not sums over rows, or where the
+        rows' own results are to be kept; `missed` as `RidgePath.left_out` gives it.
+        """
+        me: Any = self
+        y = truth()
+        if me.scoring is None:
+            shown = missed.square()
+            found: Floats = -as_numpy(shown.mean(0) if each else shown.mean((0, 1))[None])
+        else:
+            if batches.weighted:
+                missed = missed / batches.weights().double().sqrt()[:, None, None]
+            shown = batches.targets().double()[:, :, None] - missed
+            told = of_all_processes(params, batches)
+            found = self._scored(as_numpy(shown), y, self._scorer(told), each)
+        if me.store_cv_results:
+            kept = as_numpy(shown.to(batches.dtype))
+            flat = not is_classifier(self) and np.ndim(y) == 1
+            me.cv_results_ = kept[:, 0] if flat else kept
+        return found
 
     def _scored(self, predicted: Floats, truth: Any, score: Any, each: bool) -> Floats:
         """Scores of predictions (n, t, a): of shape (1, a), or (t, a) for each target."""

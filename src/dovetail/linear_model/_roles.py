@@ -1,23 +1,28 @@
 """What linear regressors show of their Program."""
 
 from dataclasses import replace
-from typing import Any, Self
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import KFold, ShuffleSplit, check_cv
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear, flat_when
+from dovetail.distributed import agreed
+from dovetail.linear_model._program import flat_when
+from dovetail.linear_scores import Linear, Sparsifiable
 
 __all__ = [
     "Coefficients",
     "SparseCoefficients",
     "Sparsifiable",
+    "goes_by_number",
+    "of_all_processes",
     "shape_of",
     "splits_of",
     "with_matrix",
@@ -42,13 +47,36 @@ def shape_of(y: Any) -> tuple[int, ...]:
 def splits_of(
     cv: Any, batches: Batches, y: Any, params: dict[str, Any], *, classifier: bool = False
 ) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Rows to train on and rows to test on, of each fold.
+    """Rows to train on and rows to test on, of each fold, by their numbers among all.
 
-    y : what the splitter may look at besides X; params : for its `split`
+    y : what the splitter may look at besides X, of which it sees only the number of rows where they
+        are not in memory; params : for its `split`
     """
-    X: Any = batches.X
+    splitter = check_cv(cv, y, classifier=classifier)
+    if not batches.in_memory:
+        X: Any = np.empty((len(batches), 0))
+        return agreed(lambda: list(splitter.split(X, y, **params)))
+    X = batches.X
     X = X.to_scipy() if isinstance(X, SparseMatrix) else as_numpy(X)
-    return list(check_cv(cv, y, classifier=classifier).split(X, y, **params))
+    return list(splitter.split(X, y, **params))
+
+
+def goes_by_number(cv: Any) -> bool:
+    """Whether folds of a regressor follow from the number of rows alone."""
+    return cv is None or isinstance(cv, Integral) or type(cv) in (KFold, ShuffleSplit)
+
+
+def of_all_processes(params: dict[str, Any], batches: Batches) -> dict[str, Any]:
+    """Metadata of this process's rows, as that of the rows of all."""
+    group = batches.group
+    if group is None:
+        return params
+    gathered = group.gather(lambda: params)
+    return {
+        name: np.concatenate([np.asarray(part[name]) for part in gathered])
+        for name, value in params.items()
+        if value is not None
+    }
 
 
 class Coefficients:
@@ -112,22 +140,3 @@ class SparseCoefficients(Coefficients):
     def sparse_coef_(self) -> Any:
         """Coefficients as a scipy CSR array of shape (1 or n_targets, n_features)."""
         return SparseMatrix.from_torch(self._program.coef.to_sparse_csr()).to_scipy()
-
-
-class Sparsifiable:
-    """Coefficients that can be kept compressed."""
-
-    program_: Any
-    _program: Any
-
-    def sparsify(self) -> Self:
-        """Keep `coef_` compressed, as a scipy CSR matrix: less memory where most coefficients are
-        zero.
-        """
-        self.program_.coef = self._program.coef.to_sparse_csr()
-        return self
-
-    def densify(self) -> Self:
-        """Undo `sparsify`."""
-        self.program_.coef = self._program.coef.to_dense()
-        return self

@@ -23,6 +23,8 @@ __all__ = ["LinearRegression"]
 
 # least ratio of the eigenvalues of the Gram matrix at which it may stand for X
 _CONDITION = {torch.float64: 1e-8, torch.float32: 1e-3}
+# the same, below which the rows' residuals have digits to give that the matrix has lost
+_REFINED = {torch.float64: 1e-3, torch.float32: 0.1}
 
 
 class LinearRegression(Coefficients, WeightedRegressor):
@@ -104,18 +106,21 @@ class LinearRegression(Coefficients, WeightedRegressor):
         return coef, means.intercept(coef)
 
     def _by_moments(self, batches: Batches) -> tuple[Tensor, Tensor] | None:
-        """From the Cholesky factor of the Gram matrix, with a step of refinement by the residuals
-        of the rows (Björck 1987, https://doi.org/10.1016/0024-3795(87)90101-7); None where the
-        condition of the matrix lets too little of X's precision through.
+        """From the Cholesky factor of the Gram matrix; where its condition asks for it, with a step
+        of refinement by the residuals of the rows (Björck 1987,
+        https://doi.org/10.1016/0024-3795(87)90101-7). None where the condition lets too little of
+        X's precision through.
         """
         m = cross_moments(batches, centered=self.fit_intercept)
         values = torch.linalg.eigvalsh(m.xx)
-        if not float(values[0]) > _CONDITION[batches.dtype] * float(values[-1]):
+        ratio = float(values[0] / values[-1])
+        if not ratio > _CONDITION[batches.dtype]:
             return None
         factor = torch.linalg.cholesky(m.xx)
         coef = torch.cholesky_solve(m.xy, factor).T
-        left = correlations(batches, coef, m.intercept(coef), m.x)
-        coef = coef + torch.cholesky_solve(left.T, factor).T
+        if ratio < _REFINED[batches.dtype]:
+            left = correlations(batches, coef, m.intercept(coef), m.x)
+            coef = coef + torch.cholesky_solve(left.T, factor).T
         s = values.flip(0).sqrt()
         self.rank_ = len(s)
         self.singular_ = s if self._container == "torch" else as_numpy(s)

@@ -19,6 +19,7 @@ from dovetail.linear_model._smooth import SMOOTH, Task
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
+from dovetail.solve.dual_logistic import near_optimum
 from dovetail.solve.proximal_newton import ProximalNewton
 from dovetail.solve.saga import StochasticAverageGradient
 from dovetail.solve.solution import Solution
@@ -110,6 +111,9 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
     intercept_ : array of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
 
+    On large compressed X with fewer rows than columns, "lbfgs" and "newton-cg" start from passes of
+    dual coordinate descent, and may find nothing left to do: `n_iter_` is 0 then.
+
     Cost O(n d k) a step for "lbfgs" and "newton-cg", O(n d² k²) for "newton-cholesky", O(n d k) an
     epoch for the stochastic ones.
 
@@ -179,9 +183,14 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
         return program(solution.value)
 
     def _start(self, objective: LinearObjective) -> Tensor:
-        """Zero, or the numbers of the last fit with warm_start."""
+        """Zero, or what a few passes of another method find, or the numbers of the last fit with
+        warm_start.
+        """
         before = self.__dict__.get("_program")
         if not self.warm_start or before is None or self.solver == "liblinear":
+            if self.solver in ("lbfgs", "newton-cg") and self.max_iter > 0:
+                random = np.random.RandomState(0)  # orders of rows on the way to one optimum
+                return near_optimum(objective, self.tol, random)
             return objective.zeros()
         theta = before.coef.double()
         if objective.intercept:

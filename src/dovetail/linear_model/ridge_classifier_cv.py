@@ -1,6 +1,7 @@
 """Classification by ridge regression, its penalty chosen by cross-validation."""
 
 from dataclasses import KW_ONLY
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from dovetail.data.batches import Batches
@@ -64,5 +65,5 @@ class RidgeClassifierCV(RidgeSearch, RidgeClasses):
         return [cls(), cls(alphas=[0.1, 10.0], cv=3)]
 
     def _choose(self, batches: Batches, *, routed: Any) -> Linear:
-        found = self._search(self._targets(batches), self._truth(batches), routed)
+        found = self._search(self._targets(batches), partial(self._truth, batches), routed)
         return self._as_program(*found, batches.dtype)

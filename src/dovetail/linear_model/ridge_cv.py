@@ -72,8 +72,8 @@ class RidgeCV(Coefficients, RidgeSearch, WeightedRegressor):
         return [cls(), cls(alphas=[0.1, 10.0], cv=3)]
 
     def _choose(self, batches: Batches, *, routed: Any) -> Linear:
-        self._flat_target = batches.y.ndim == 1
-        truth = as_numpy(batches.y)
+        self._flat_target = batches.n_targets == 0
+        truth = lambda: as_numpy(batches.targets())  # noqa: E731
         coef, offset = self._search(with_matrix(batches), truth, routed)
         dtype = batches.dtype
         return Linear(coef.to(dtype), offset.to(dtype), "identity", len(coef) == 1)

@@ -145,10 +145,10 @@ class SGDClassifier(StochasticLinear, Probabilities, Decisions):
     def _examples(cls) -> list[Self]:
         return [cls(random_state=0), cls("log_loss", penalty="elasticnet", random_state=0)]
 
-    def fit(  # type: ignore[override]  # scikit-learn's order of arguments
+    def fit(  # scikit-learn's order of arguments
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         coef_init: Any = None,
         intercept_init: Any = None,
         sample_weight: Any = None,

@@ -117,7 +117,7 @@ class SGDRegressor(StochasticLinear, WeightedRegressor):
     def fit(  # type: ignore[override]  # scikit-learn's order of arguments
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         coef_init: Any = None,
         intercept_init: Any = None,
         sample_weight: Any = None,

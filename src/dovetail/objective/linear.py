@@ -1,6 +1,6 @@
 """The objective of a linear model: a mean loss over rows and a penalty on the coefficients.
 
-    f(θ) = Σ_i w_i l(y_i, x_i·c + b) / Σ_i w_i + ½ l2 ‖c‖²
+    f(θ) = Σ_i w_i l(y_i, x_i·c + b) / Σ_i w_i + ½ l2 ‖c‖² + ½ l2_intercept ‖b‖²
 
 Legend: n rows, d features, k scores a row (1, or the number of classes); θ (k, d + 1) holds the
 coefficients c (k, d) and, where there is an intercept, b (k,) as its last column. θ is float64;
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,13 +39,15 @@ class LinearObjective:
     loss : the loss of one row
     batches : the rows; y is float for one score a row, class codes for several
     l2 : weight of the penalty
-    intercept : whether θ's last column is an intercept, which is not penalized
+    intercept : whether θ's last column is an intercept
+    l2_intercept : weight of its own penalty
     """
 
     loss: Loss
     batches: Batches
     l2: float
     intercept: bool
+    l2_intercept: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,10 +83,9 @@ class LinearObjective:
             return value.double().sum(), self._pull_back(b.X, g), total
 
         value, gradient, total = self.batches.sum(block)
-        coef, _ = self.split(theta)
-        gradient /= total
-        self.split(gradient)[0].add_(coef, alpha=self.l2)
-        return float(value / total) + 0.5 * self.l2 * float(coef.square().sum()), gradient
+        return float(value / total) + self._penalty(theta), self._regularized(
+            gradient, theta, total
+        )
 
     def value(self, theta: Tensor) -> float:
         """f alone, for line searches."""
@@ -96,7 +97,14 @@ class LinearObjective:
             return (value * b.w).double().sum(), b.w.double().sum()
 
         value, total = self.batches.sum(block)
-        return float(value / total) + 0.5 * self.l2 * float(self.split(theta)[0].square().sum())
+        return float(value / total) + self._penalty(theta)
+
+    def _penalty(self, theta: Tensor) -> float:
+        coef, b = self.split(theta)
+        value = 0.5 * self.l2 * float(coef.square().sum())
+        if b is not None and self.l2_intercept:
+            value += 0.5 * self.l2_intercept * float(b.square().sum())
+        return value
 
     def _pull_back(self, X: Matrix, g: Tensor) -> Tensor:
         """Gradient in θ from gradients in the scores: Xᵀ g, and their sum for the intercept."""
@@ -111,11 +119,19 @@ class LinearObjective:
         if b.w is not None:
             w = b.w if g.ndim == 1 else b.w[:, None]
             g, h = g * w, h * w
-        return self._pull_back(b.X, g), Curvature(b, h, F.softmax(1) if F.ndim == 2 else None)
+        gradient = self._pull_back(b.X, g)
+        if F.ndim == 2:
+            return gradient, Curvature(b, h, F.softmax(1))
+        curved = h != 0  # of losses that are flat for some rows: those add nothing
+        if int(curved.sum()) < 0.7 * len(h):
+            b, h = b.take(curved), h[curved]
+        return gradient, Curvature(b, h, None)
 
-    def _regularized(self, gradient: Tensor, theta: Tensor, total: float) -> Tensor:
+    def _regularized(self, gradient: Tensor, theta: Tensor, total: Any) -> Tensor:
         gradient = gradient / total
         self.split(gradient)[0].add_(self.split(theta)[0], alpha=self.l2)
+        if self.intercept and self.l2_intercept:
+            gradient[:, -1].add_(theta[:, -1], alpha=self.l2_intercept)
         return gradient
 
     def hessian_product(self, theta: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -170,6 +186,8 @@ class LinearObjective:
         diagonal = torch.arange(d, device=theta.device)
         for i in range(k):
             H[i, diagonal, i, diagonal] += self.l2
+            if self.intercept:
+                H[i, d, i, d] += self.l2_intercept
         return self._regularized(gradient, theta, total), H.reshape(k * m, k * m)
 
     def _second(self, c: Curvature) -> Tensor:

@@ -1,7 +1,8 @@
 """Losses that are 0 where a score is good enough: of two classes, y in {−1, 1}, by the margin y F;
 of numbers by the distance |F − y| from a tube of half width ε around them.
 
-Their second derivative is 0 nearly everywhere or jumps; where it is 0 everywhere, 1 is taken.
+Their second derivative is 0 nearly everywhere or jumps; where it is 0 everywhere, 1 is taken. The
+best constant has no closed form; it is where the summed derivative changes sign.
 """
 
 from __future__ import annotations
@@ -23,8 +24,24 @@ __all__ = [
 ]
 
 
+_HALVINGS = 60  # of the interval that holds the best constant: to the last digit of float64
+
+
+class _Bisected(Loss):
+    """A convex loss whose best constant is found by halving an interval."""
+
+    def constant_fit(self, y: Tensor, w: Tensor | None) -> Tensor:
+        low, high = y.amin().clamp(max=-1.0), y.amax().clamp(min=1.0)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            slope = self.gradient(y, middle.expand_as(y))
+            rises = (slope if w is None else slope * w).sum() > 0
+            low, high = torch.where(rises, low, middle), torch.where(rises, middle, high)
+        return (low + high) / 2
+
+
 @dataclass(frozen=True)
-class Hinge(Loss):
+class Hinge(_Bisected):
     """max(0, threshold − y F): 1 is that of support-vector machines, 0 that of the perceptron."""
 
     threshold: float = 1.0
@@ -41,7 +58,7 @@ class Hinge(Loss):
         return torch.ones_like(F)
 
 
-class SquaredHinge(Loss):
+class SquaredHinge(_Bisected):
     """max(0, 1 − y F)²."""
 
     def value(self, y: Tensor, F: Tensor) -> Tensor:
@@ -54,7 +71,7 @@ class SquaredHinge(Loss):
         return 2 * (y * F < 1).to(F.dtype)
 
 
-class ModifiedHuber(Loss):
+class ModifiedHuber(_Bisected):
     """max(0, 1 − y F)² where y F ≥ −1, else −4 y F (Zhang 2004,
     https://doi.org/10.1145/1015330.1015332); (clip(F, −1, 1) + 1) / 2 is a probability.
     """
@@ -71,7 +88,7 @@ class ModifiedHuber(Loss):
 
 
 @dataclass(frozen=True)
-class EpsilonInsensitive(Loss):
+class EpsilonInsensitive(_Bisected):
     """max(0, |F − y| − ε)."""
 
     epsilon: float = 0.1
@@ -90,7 +107,7 @@ class EpsilonInsensitive(Loss):
 
 
 @dataclass(frozen=True)
-class SquaredEpsilonInsensitive(Loss):
+class SquaredEpsilonInsensitive(_Bisected):
     """max(0, |F − y| − ε)²."""
 
     epsilon: float = 0.1

@@ -1,5 +1,6 @@
 """Numbers into bins."""
 
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, replace
 from numbers import Integral
 from typing import Annotated, Any, Literal
@@ -7,16 +8,18 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.utils import check_array, resample
+from sklearn.utils import check_array, check_random_state, resample
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from torch import Tensor
 
 from dovetail.base import Accepts, Learned, WeightedTransformer, run_inverse
 from dovetail.data.batches import Batches
-from dovetail.data.quantiles import QuantileMethod, column_quantiles
+from dovetail.data.order_statistics import columns_in_turn, quantiles
+from dovetail.data.quantiles import QuantileMethod
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.statistics import column_ranges
+from dovetail.data.statistics import column_ranges, without_weightless
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.distributed import agreed
 from dovetail.errors import warn
 from dovetail.kernels.ranks import bins
 from dovetail.params import ArrayLike, AtLeast, FloatType, Seed
@@ -189,7 +192,7 @@ class KBinsDiscretizer(WeightedTransformer):
         batches = self._sampled(batches)
         if (
             self.strategy == "quantile"
-            and batches.w is not None
+            and batches.weighted
             and self.quantile_method not in ("inverted_cdf", "averaged_inverted_cdf")
         ):
             raise ValueError(
@@ -197,14 +200,14 @@ class KBinsDiscretizer(WeightedTransformer):
                 "either be set to 'averaged_inverted_cdf' or 'inverted_cdf', got "
                 f"quantile_method='{self.quantile_method}' instead."
             )
-        low, high = (bound.to(torch.float64) for bound in column_ranges(batches))
+        there = batches.mapped(without_weightless) if batches.weighted else batches
+        low, high = (bound.to(torch.float64) for bound in column_ranges(there))
         edges = []
-        for j, k in enumerate(counts):
+        for j, found in enumerate(self._edges(batches, low, high, counts)):
             if low[j] == high[j]:
                 warn(f"Feature {j} is constant and will be replaced with 0.")
                 edges.append(torch.tensor([-torch.inf, torch.inf], device=low.device))
                 continue
-            found = self._edges(batches, j, low[j], high[j], int(k))
             wide = found.diff() > _NARROWEST
             if self.strategy != "uniform" and not bool(wide.all()):
                 found = torch.cat([found[:1], found[1:][wide]])
@@ -232,36 +235,58 @@ class KBinsDiscretizer(WeightedTransformer):
         return counts
 
     def _sampled(self, batches: Batches) -> Batches:
-        """The rows to find edges from: a sample where there are many, none of weight 0."""
-        n, w = len(batches), batches.w
-        if self.subsample is not None and n > self.subsample:
-            rows = resample(
-                np.arange(n),
-                replace=True,
-                n_samples=self.subsample,
-                random_state=self.random_state,
-                sample_weight=None if w is None else as_numpy(w).astype(np.float64),
-            )
-            sample = batches.take(as_tensor(rows, batches.device)).whole
-            return Batches(replace(sample, w=None))
-        return batches if w is None else batches.take(w != 0)
+        """The rows to find edges from: a sample where there are many."""
+        n = len(batches)
+        if self.subsample is None or n <= self.subsample:
+            return batches.kept()
+        w = as_numpy(batches.weights()).astype(np.float64) if batches.weighted else None
+        seed = agreed(lambda: check_random_state(self.random_state))
+        rows = resample(
+            np.arange(n),
+            replace=True,
+            n_samples=self.subsample,
+            random_state=seed,
+            sample_weight=w,
+        )
+        sample = batches.take(as_tensor(rows, batches.device)).whole
+        return Batches(replace(sample, w=None))
 
-    def _edges(self, batches: Batches, j: int, low: Tensor, high: Tensor, k: int) -> Tensor:
-        """Edges of k bins of column j, shape (k + 1,)."""
-        X: Any = batches.X
-        column = X[:, j : j + 1]
+    def _edges(
+        self, batches: Batches, low: Tensor, high: Tensor, counts: npt.NDArray[np.int64]
+    ) -> Iterator[Tensor]:
+        """Edges of the bins of each column, shape (k + 1,)."""
         if self.strategy == "quantile":
-            levels = torch.from_numpy(np.linspace(0, 100, k + 1) / 100)
-            found = column_quantiles(column, levels, method=self.quantile_method, w=batches.w)
-            return found[:, 0]
-        even = as_tensor(np.linspace(low.item(), high.item(), k + 1), X.device)
-        if self.strategy == "uniform":
-            return even
-        if len(X) < k:
-            raise ValueError(f"n_samples={len(X)} should be >= n_clusters={k}.")
-        start = (even[1:] + even[:-1]) / 2
-        centers = centers_on_line(column[:, 0].to(torch.float64), batches.w, start)
-        return torch.cat([low[None], (centers[1:] + centers[:-1]) / 2, high[None]])
+            return self._quantiles(batches, counts)
+        even = (
+            as_tensor(np.linspace(first, last, k + 1), batches.device)
+            for first, last, k in zip(low.tolist(), high.tolist(), counts.tolist(), strict=True)
+        )
+        return even if self.strategy == "uniform" else self._between_centers(batches, even)
+
+    def _quantiles(self, batches: Batches, counts: npt.NDArray[np.int64]) -> Iterator[Tensor]:
+        """Edges with as many values between them; one look at the rows for all columns."""
+        shares = {k: np.linspace(0, 100, k + 1) / 100 for k in set(counts.tolist())}
+        levels = np.unique(np.concatenate(list(shares.values())))
+        found = quantiles(batches, torch.from_numpy(levels), method=self.quantile_method)
+        for column, k in zip(found.T, counts.tolist(), strict=True):
+            yield column[torch.from_numpy(np.searchsorted(levels, shares[k]))]
+
+    def _between_centers(self, batches: Batches, even: Iterator[Tensor]) -> Iterator[Tensor]:
+        """Edges between the centers of k-means that starts from even ones."""
+        columns = (
+            (column, w) for X, w in columns_in_turn(batches) for column in X.T.to(torch.float64)
+        )
+        for edges, (column, w) in zip(even, columns, strict=True):
+            k = len(edges) - 1
+            if edges[0] == edges[-1]:
+                yield edges
+                continue
+            if w is not None:
+                column, w = column[w != 0], w[w != 0]
+            if len(column) < k:
+                raise ValueError(f"n_samples={len(column)} should be >= n_clusters={k}.")
+            centers = centers_on_line(column, w, (edges[1:] + edges[:-1]) / 2)
+            yield torch.cat([edges[:1], (centers[1:] + centers[:-1]) / 2, edges[-1:]])
 
     def _program_of(self, edges: list[Tensor]) -> _Discretize:
         counts = torch.tensor([len(e) - 1 for e in edges], device=edges[0].device)

@@ -10,7 +10,7 @@ from sklearn.utils import Tags
 from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
-from dovetail.data.batches import Batches
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.results import by_rows
 from dovetail.data.statistics import column_moments
 from dovetail.data.tensors import FLOATS, as_tensor
@@ -141,10 +141,12 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
 
     def _fit(self, batches: Batches) -> _Power:
         box_cox = self.method == "box-cox"
-        X: Any = batches.X
-        self._refuse_nonpositive(X)
-        if box_cox and bool(X.isnan().all(0).any()):
-            raise ValueError("Column must not be all nan.")
+        batches = batches.kept()
+        if box_cox:
+            bad, there = batches.sum(_signs)
+            self._refuse_nonpositive(bool(bad))
+            if not bool(there.all()):
+                raise ValueError("Column must not be all nan.")
         exponents = likeliest_exponents(batches, box_cox=box_cox)
         program = _Power(exponents, None, None, box_cox)
         if not self.standardize:
@@ -152,15 +154,15 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
         moments = column_moments(batches, of=program)
         return program.replace(center=moments.mean, scale=standard_deviations(moments))
 
-    def _refuse_nonpositive(self, X: Tensor) -> None:
-        if self.method == "box-cox" and bool((X <= 0).any()):
+    def _refuse_nonpositive(self, there: bool) -> None:
+        if there:
             raise ValueError(
                 "The Box-Cox transformation can only be applied to strictly positive data. "
                 "method='yeo-johnson' takes any numbers."
             )
 
     def _transform(self, X: Tensor, *, copy: bool = True) -> Tensor:
-        self._refuse_nonpositive(X)
+        self._refuse_nonpositive(self.method == "box-cox" and bool((X <= 0).any()))
         return by_rows(self._program, X, copy=copy)
 
     def _inverse(self, X: Tensor, *, copy: bool = True) -> Tensor:
@@ -181,3 +183,8 @@ class PowerTransformer(OneToOneFeatureMixin, InPlace, Transformer):
                 UserWarning,
             )
         return back
+
+
+def _signs(b: Batch) -> tuple[Tensor, Tensor]:
+    """How many numbers are not positive, and how many each column has."""
+    return (b.X <= 0).sum(), (~b.X.isnan()).sum(0)

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from dovetail.base import Accepts, Learned, Transformer
 from dovetail.data.batches import Batches
-from dovetail.data.quantiles import column_quantiles, quantiles_with_zeros
+from dovetail.data.order_statistics import quantiles
+from dovetail.data.quantiles import quantiles_with_zeros
 from dovetail.data.results import by_rows
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import FLOATS, as_numpy, as_tensor
+from dovetail.distributed import agreed
 from dovetail.errors import warn
 from dovetail.kernels.ranks import ranks
 from dovetail.params import AtLeast, Seed
@@ -168,16 +170,15 @@ class QuantileTransformer(OneToOneFeatureMixin, InPlace, Transformer):
             )
         k = max(1, min(self.n_quantiles, n))
         references = torch.arange(k, dtype=torch.float64, device=batches.device) / max(1, k - 1)
-        rng = check_random_state(self.random_state)
-        X = batches.X
-        if isinstance(X, SparseMatrix):
-            quantiles = self._sparse_quantiles(X, references, rng)
+        rng = agreed(lambda: check_random_state(self.random_state))
+        if batches.sparse:
+            found = self._sparse_quantiles(batches.X, references, rng)  # type: ignore[arg-type]
         else:
-            quantiles = column_quantiles(self._sampled(batches, rng), references)
-        quantiles = quantiles.cummax(dim=0).values  # rounding may break the order of neighbors
-        return _ToDistribution(quantiles, references, self.output_distribution == "normal")
+            found = quantiles(self._sampled(batches, rng), references)
+        found = found.cummax(dim=0).values  # rounding may break the order of neighbors
+        return _ToDistribution(found, references, self.output_distribution == "normal")
 
-    def _sampled(self, batches: Batches, rng: np.random.RandomState) -> Matrix:
+    def _sampled(self, batches: Batches, rng: np.random.RandomState) -> Batches:
         if self.ignore_implicit_zeros:
             warn(
                 "'ignore_implicit_zeros' takes effect only with sparse matrix. This parameter "
@@ -185,9 +186,9 @@ class QuantileTransformer(OneToOneFeatureMixin, InPlace, Transformer):
             )
         n = len(batches)
         if self.subsample is None or self.subsample >= n:
-            return batches.X
+            return batches
         rows = resample(np.arange(n), replace=False, n_samples=self.subsample, random_state=rng)
-        return batches.take(as_tensor(rows, batches.device)).X
+        return batches.take(as_tensor(rows, batches.device))
 
     def _sparse_quantiles(
         self, X: SparseMatrix, references: Tensor, rng: np.random.RandomState

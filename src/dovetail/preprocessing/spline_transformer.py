@@ -14,10 +14,10 @@ from torch import Tensor
 from dovetail.base import Accepts, WeightedTransformer
 from dovetail.data.batches import Batches
 from dovetail.data.door import open_matrix
-from dovetail.data.quantiles import column_quantiles
+from dovetail.data.order_statistics import quantiles
 from dovetail.data.results import by_rows
 from dovetail.data.sparse import Matrix
-from dovetail.data.statistics import column_ranges
+from dovetail.data.statistics import column_ranges, without_weightless
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.params import ArrayLike, AtLeast
 from dovetail.preprocessing._splines import Splines
@@ -153,9 +153,9 @@ class SplineTransformer(WeightedTransformer):
             return self._given_knots(batches)
         steps = torch.linspace(0, 1, self.n_knots, dtype=torch.float64, device=batches.device)
         if self.knots == "quantile":
-            method: Any = "linear" if batches.w is None else "inverted_cdf"
-            return column_quantiles(batches.X, steps, method=method, w=batches.w).nan_to_num()
-        there = batches if batches.w is None else batches.take(batches.w > 0)
+            method: Any = "inverted_cdf" if batches.weighted else "linear"
+            return quantiles(batches, steps, method=method).nan_to_num()
+        there = batches.mapped(without_weightless) if batches.weighted else batches
         low, high = (end.to(torch.float64).nan_to_num() for end in column_ranges(there))
         return torch.lerp(low, high, steps[:, None])
 

@@ -42,16 +42,11 @@ def sampled(
     return batches.take(torch.from_numpy(index)).whole, index
 
 
-def _weights(b: Batch) -> Tensor:
-    assert b.w is not None
-    return b.w
-
-
 def drawn_rows(batches: Batches, k: int, random: np.random.RandomState) -> Tensor:
     """k distinct rows, by their weights."""
     p = None
     if batches.weighted:
-        w = as_numpy(batches.column(_weights)).astype(np.float64)
+        w = as_numpy(batches.weights()).astype(np.float64)
         p = w / w.sum()
     index = random.choice(len(batches), k, replace=False, p=p)
     rows = batches.take(torch.from_numpy(index)).whole

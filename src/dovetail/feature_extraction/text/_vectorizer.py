@@ -188,7 +188,7 @@ class Vectorizer(Transformer, auto_wrap_output_keys=None):
         counts: list[SparseMatrix] = []
 
         def learn(batches: Batches) -> Program:
-            counts.append(batches.X)  # type: ignore[arg-type]
+            counts.append(batches.head.X)  # of this process's documents
             return self._fit(batches)
 
         self._template(learn, documents, None, None, reset=True)

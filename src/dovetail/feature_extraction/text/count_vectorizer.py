@@ -1,6 +1,7 @@
 """Documents as counts of their terms."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -14,12 +15,15 @@ from torch import Tensor
 
 from dovetail.base import over_blocks
 from dovetail.data.batches import Batches
-from dovetail.data.scan import in_one_memory
+from dovetail.data.scan import Scan
 from dovetail.data.sparse import SparseMatrix
+from dovetail.data.stream import Stream
 from dovetail.data.tensors import target_device
+from dovetail.distributed import current
 from dovetail.errors import warn
-from dovetail.feature_extraction.text._counting import counted, counted_on
+from dovetail.feature_extraction.text._counting import counted, counted_in_parts, counted_on
 from dovetail.feature_extraction.text._entries import Entries
+from dovetail.feature_extraction.text._terms import TermCounts
 from dovetail.feature_extraction.text._vectorizer import Vectorizer
 from dovetail.feature_extraction.text._weights import TermWeights
 from dovetail.params import AtLeast, Fraction, Has
@@ -124,16 +128,18 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
         -------
         self
         """
-        return self._learn(in_one_memory(raw_documents), y)
+        return self._learn(raw_documents, y)
 
     def fit_transform(self, raw_documents: Any, y: Any = None) -> Any:
         """Learn the vocabulary and count, reading the documents once.
 
         Returns
         -------
-        CSR matrix of shape (n_samples, n_terms)
+        CSR matrix of shape (n_samples, n_terms); of a scan another scan
         """
-        return self._learn_and_transform(in_one_memory(raw_documents))
+        if isinstance(raw_documents, Scan):
+            return self.fit(raw_documents).transform(raw_documents)
+        return self._learn_and_transform(raw_documents)
 
     @over_blocks
     def transform(self, raw_documents: Any) -> Any:
@@ -200,11 +206,7 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> SparseMatrix:
         documents = self._documents(X)
         if reset:
-            self._check_ngram_range()
-            self._warn_of_unused()
-            self._take_vocabulary()
-        if reset and self.fixed_vocabulary_:
-            self._warn_of_upper_case()
+            self._begin()
         if reset and not self.fixed_vocabulary_:
             entries = self._learn_vocabulary(documents)
         else:
@@ -212,37 +214,71 @@ class CountVectorizer(Vectorizer, auto_wrap_output_keys=None):
         counts = entries.matrix(len(self.vocabulary_), self._counts_dtype())
         return counts.to(device or target_device())
 
+    def _begin(self) -> None:
+        """What a fit does before it looks at documents."""
+        self._check_ngram_range()
+        self._warn_of_unused()
+        self._take_vocabulary()
+        if self.fixed_vocabulary_:
+            self._warn_of_upper_case()
+
+    def _opened(self, scan: Scan, *, reset: bool) -> Stream:
+        """A first pass learns the vocabulary."""
+        if reset:
+            self._begin()
+            if not self.fixed_vocabulary_:
+                self._choose(self._of_scan(scan))
+        return super()._opened(scan, reset=False)
+
+    def _of_scan(self, scan: Scan) -> TermCounts:
+        analyze = self.build_analyzer()
+
+        def parts() -> Iterator[TermCounts]:
+            for rows in scan.blocks():
+                with rows.blamed():
+                    counted = counted_in_parts(self._documents(rows.X), analyze)
+                    yield from map(TermCounts.of, counted)
+
+        return TermCounts.joined(parts())
+
     def _counts_dtype(self) -> Any:
         return self.dtype
 
     def _learn_vocabulary(self, documents: Iterable[Any]) -> Entries:
-        terms, entries = counted(documents, self.build_analyzer())
-        if not terms:
-            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
-        kept = self._kept(entries, len(terms))
-        if not kept.all():
-            terms = [terms[j] for j in np.flatnonzero(kept).tolist()]
-            entries = entries.onto(np.where(kept, kept.cumsum() - 1, -1))
-        self.vocabulary_ = dict(zip(terms, range(len(terms)), strict=True))
-        return entries
+        counts = counted(documents, self.build_analyzer())
+        self._choose(TermCounts.of(counts))
+        if len(self.vocabulary_) == len(counts.terms) and current() is None:
+            return counts.entries
+        columns = map(self.vocabulary_.get, counts.terms, repeat(-1))
+        return counts.entries.onto(np.fromiter(columns, np.int64, len(counts.terms)))
 
-    def _kept(self, entries: Entries, k: int) -> npt.NDArray[np.bool_]:
-        """Which of k terms `max_df`, `min_df` and `max_features` leave."""
-        n = len(entries.starts) - 1
+    def _choose(self, found: TermCounts) -> None:
+        """Set `vocabulary_` to those of sorted terms that are to be kept; where there is a group,
+        of the terms of all its processes.
+        """
+        group = current()
+        if group is not None:
+            found = TermCounts.joined(group.gather(lambda: found))
+        if not found.terms:
+            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
+        kept = np.flatnonzero(self._kept(found)).tolist()
+        self.vocabulary_ = {found.terms[j]: column for column, j in enumerate(kept)}
+
+    def _kept(self, found: TermCounts) -> npt.NDArray[np.bool_]:
+        """Which terms `max_df`, `min_df` and `max_features` leave."""
         high, low = (
-            limit if isinstance(limit, int | np.integer) else limit * n
+            limit if isinstance(limit, int | np.integer) else limit * found.documents
             for limit in (self.max_df, self.min_df)
         )
         if high < low:
             raise ValueError("max_df corresponds to < documents than min_df")
-        df = np.bincount(entries.indices, minlength=k)
-        kept = (df <= high) & (df >= low)
+        kept = (found.within <= high) & (found.within >= low)
         if not kept.any():
             raise ValueError(
                 "After pruning, no terms remain. Try a lower min_df or a higher max_df."
             )
         if self.max_features is not None and kept.sum() > self.max_features:
-            counts = df if self.binary else np.bincount(entries.indices, entries.values, k)
+            counts = found.within if self.binary else found.total
             order = np.argsort(np.where(kept, -counts, 1), kind="stable")
             kept[order[self.max_features :]] = False
         return kept

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -66,13 +65,13 @@ class TfidfVectorizer(WeighsByIdf, CountVectorizer, auto_wrap_output_keys=None):
     def _examples(cls) -> list["CountVectorizer"]:
         return [cls(), cls(ngram_range=(1, 2), sublinear_tf=True, norm="l1"), cls(use_idf=False)]
 
-    def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> SparseMatrix:
-        if reset and self.dtype not in _FLOATS:
+    def _begin(self) -> None:
+        if self.dtype not in _FLOATS:
             warn(
                 f"Only {_FLOATS} 'dtype' should be used. {self.dtype} 'dtype' will be converted to "
                 "np.float64.",
             )
-        return super()._open(X, reset=reset, device=device)
+        super()._begin()
 
     def _counts_dtype(self) -> Any:
         return self.dtype if self.dtype in _FLOATS else np.float64
