@@ -14,7 +14,10 @@ then the same in every process, and the same as in one process on all rows, to r
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +89,16 @@ class Group:
                     totals[i] = _like(piece, leaves[i])
         return _rebuilt(found, iter(totals))
 
+    def add(self, numbers: Tensor) -> None:
+        """Sum over the processes in the place of the numbers; nothing is heard of failures here."""
+        with _explained():
+            dist.all_reduce(numbers)
+
+    def copy_first(self, numbers: Tensor) -> None:
+        """The numbers of rank 0 in the place of every process's."""
+        with _explained():
+            dist.broadcast(numbers, src=0)
+
     def merge(self, compute: Callable[[], S | None], merge: Callable[[S, S], S]) -> S:
         """What the processes found, merged in the order of their ranks; None has nothing to add."""
         found = [part for part in self.gather(compute) if part is not None]
@@ -151,11 +164,36 @@ def init(*, backend: str | None = None, timeout: float = 300.0) -> Group:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         name = backend or ("cpu:gloo,cuda:nccl" if gpu else "gloo")
         with _explained():
-            dist.init_process_group(name, timeout=timedelta(seconds=timeout))
+            _join(name, timedelta(seconds=timeout))
         atexit.register(_leave)
     group = Group(dist.get_rank(), dist.get_world_size())
     _current = group if group.size > 1 else None
     return group
+
+
+def _join(backend: str, timeout: timedelta) -> None:
+    """Meet the other processes of this start.
+
+    The store that torchrun lends its workers outlives a restart, with the addresses of processes
+    that are gone (https://github.com/pytorch/pytorch/issues/135712), and its count of restarts is
+    not the same on all machines. So every process leaves a new name in the store, and they meet
+    under what follows from all names once all have seen the same ones.
+    """
+    store, rank, size = next(dist.rendezvous("env://", timeout=timeout))
+    store.set_timeout(timeout)
+    store.set(f"dovetail/{rank}", uuid.uuid4().hex)
+    end, told = time.monotonic() + timeout.total_seconds(), ""
+    while True:
+        names = store.multi_get([f"dovetail/{r}" for r in range(size)])
+        start = hashlib.sha256(b"".join(names)).hexdigest()
+        if store.add(start, int(start != told)) == size:
+            break
+        if time.monotonic() > end:
+            raise DistributedError("Not all processes have come to dv.distributed.init() in time.")
+        told = start
+        time.sleep(0.02)
+    mine = dist.PrefixStore(start, store)
+    dist.init_process_group(backend, store=mine, rank=rank, world_size=size, timeout=timeout)
 
 
 def _leave() -> None:

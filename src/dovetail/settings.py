@@ -1,4 +1,4 @@
-"""Process-wide settings: device, dtype, threads, verbosity."""
+"""Process-wide settings: device, dtype, threads, processes, verbosity."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Settings:
     device: torch.device | None = None
     dtype: torch.dtype | None = None
     threads: int | None = None
+    devices: int | None = None
     verbosity: int = 1
     time_budget: float | None = None
 
@@ -54,6 +55,11 @@ class config:
         as they come and reads everything else as float64.
     threads : int or None
         Threads for torch, numba and pyarrow alike. `None` leaves what they use now.
+    devices : int, "all" or None
+        How many processes train a net of `dovetail.deep`, each with a share of the rows: one for
+        each GPU (`"all"`: all of them), or on a machine without GPUs as many as the integer says
+        (`"all"`: one). They are started for each fit, which takes seconds. `None` trains in this
+        process.
     verbosity : {0, 1, 2}
         0 is silent, 1 says what matters once, 2 shows progress.
     time_budget : float or None
@@ -138,7 +144,9 @@ def _checked(name: str, value: Any) -> Any:
                 f"time_budget must be a positive number of seconds or None. Got {value!r}."
             )
         return float(value)
-    low, high = (1, 1024) if name == "threads" else (0, 2)
+    if name == "devices" and isinstance(value, str) and value == "all":
+        return max(1, torch.cuda.device_count())
+    low, high = (0, 2) if name == "verbosity" else (1, 1024)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be an integer from {low} to {high}. Got {value!r}.")
     return value

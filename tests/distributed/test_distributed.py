@@ -23,9 +23,10 @@ from tests.distributed import jobs
 HERE = Path(__file__).parent
 
 
-def start(job, folder, size, *, inside=(), address="127.0.0.1"):
+def start(job, folder, size, *, script="jobs.py", inside=(), address="127.0.0.1"):
     """The processes of a job, started as torchrun starts them.
 
+    script : that has the job
     inside : for each rank the command that runs it elsewhere
     """
     with socket.socket() as s:
@@ -42,7 +43,7 @@ def start(job, folder, size, *, inside=(), address="127.0.0.1"):
     inside = inside or [[]] * size
     return [
         subprocess.Popen(
-            [*inside[r], sys.executable, str(HERE / "jobs.py"), job, str(folder)],
+            [*inside[r], sys.executable, str(HERE / script), job, str(folder)],
             env={**common, "RANK": str(r), "LOCAL_RANK": str(r)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -222,6 +222,19 @@ class Batches:
         """The weights of all rows in memory, None where all are 1."""
         return self.whole.w
 
+    @property
+    def own(self) -> Batch:
+        """The rows of this process in memory: all, or its share of a group's.
+
+        Raises
+        ------
+        DataError
+            They are read block by block.
+        """
+        if isinstance(self.source, Batch):
+            return self.source
+        raise needs_all_rows("are read in blocks")
+
     def __len__(self) -> int:
         """Rows of all processes."""
         return len(self.source) if self.total is None else self.total
@@ -229,7 +242,12 @@ class Batches:
     @property
     def in_memory(self) -> bool:
         """Whether this process has all rows at once."""
-        return isinstance(self.source, Batch) and self.group is None
+        return self.loaded and self.group is None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this process has its rows at once, be they all or its share of a group's."""
+        return isinstance(self.source, Batch)
 
     @property
     def sparse(self) -> bool:
@@ -308,12 +326,14 @@ class Batches:
         """The weights of all rows, in memory (of every process)."""
         return self.column(_weights)
 
+    def counts(self) -> list[int]:
+        """Rows of each process."""
+        group, mine = self.group, len(self.source)
+        return [mine] if group is None else group.gather(lambda: mine)
+
     def rows_before(self) -> int:
         """Rows of the processes of lower rank: the number, among all, of this process's first."""
-        group, mine = self.group, len(self.source)
-        if group is None:
-            return 0
-        return sum(group.gather(lambda: mine)[: group.rank])
+        return 0 if self.group is None else sum(self.counts()[: self.group.rank])
 
 
 def _targets(b: Batch) -> Tensor:

@@ -18,7 +18,7 @@ from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.prefetch import prefetched
 from dovetail.data.tensors import as_tensor
 
-__all__ = ["Blockwise", "Epochs", "InMemory", "minibatches"]
+__all__ = ["Blockwise", "Epochs", "InMemory", "cuts", "minibatches"]
 
 # Rows gathered at once for a shuffled epoch: one gather serves many batches, and the copy of rows
 # stays small beside the data (16k rows of 28 float32 numbers are 1.8 MB, which the cache holds).
@@ -53,6 +53,17 @@ class Epochs(Protocol):
         """
 
 
+def cuts(n: int, size: int) -> list[int]:
+    """Where the batches of n rows begin, and where the last one ends."""
+    even = _even(n, size)
+    return [*range(0, even, size), *([even] if even < n else []), n]
+
+
+def _even(n: int, size: int) -> int:
+    """Rows before the last batch where that has a row more, which would be alone; else all."""
+    return n - size - 1 if n > size > 1 and n % size == 1 else n
+
+
 class InMemory:
     """Rows in memory, taken by index on their device; any order of all rows is as likely."""
 
@@ -64,16 +75,15 @@ class InMemory:
 
     def batches(self, seed: int | None, done: int = 0) -> Iterator[Batch]:
         n, size = len(self.rows), self.size
-        alone = n > size > 1 and n % size == 1
-        last = n - size - 1 if alone else n
+        last = _even(n, size)
         if seed is None or n <= size:  # one batch is the same in any order
             yield from self.rows.rows(min(done * size, last), last).split(size)
-            if alone:
+            if last < n:
                 yield self.rows.rows(last, n)
             return
         order = as_tensor(np.random.RandomState(seed).permutation(n), self.rows.X.device)
         yield from minibatches(self.rows, size, order[done * size : last])
-        if alone:
+        if last < n:
             yield self.rows.take(order[last:])
 
 
@@ -93,7 +103,7 @@ class Blockwise:
 
     def _batches(self, seed: int | None) -> Iterator[Batch]:
         left: Batch | None = None
-        for window in prefetched(self._windows(seed)):
+        for window in prefetched(self.windows(seed)):
             rows = window if left is None else stacked([left, window])
             whole = max(0, len(rows) - 2) // self.size * self.size  # two rows at least are left
             yield from rows.rows(0, whole).split(self.size) if whole else ()
@@ -101,7 +111,8 @@ class Blockwise:
         if left is not None:
             yield from InMemory(left, self.size).batches(None)
 
-    def _windows(self, seed: int | None) -> Iterator[Batch]:
+    def windows(self, seed: int | None) -> Iterator[Batch]:
+        """Blocks that are shuffled together, each as one."""
         random = None if seed is None else np.random.RandomState(seed)
         blocks = (block for block in self.source if len(block))
         for first in blocks:

@@ -14,6 +14,7 @@ from dovetail.data.door import Accepts, open_matrix, source
 from dovetail.data.frames import column_names, is_frame, take_columns
 from dovetail.data.named import NamedTensors
 from dovetail.data.tensors import as_tensor, target_device
+from dovetail.distributed import current
 from dovetail.errors import DataError, SchemaError
 
 __all__ = ["open_inputs"]
@@ -112,7 +113,7 @@ def _array(name: str, values: Any, device: torch.device | None, dtype: torch.dty
         values = as_tensor(np.ascontiguousarray(array))
     tensor: Tensor = values
     tensor = tensor.to(device or tensor.device)
-    if not len(tensor):
+    if not len(tensor) and current() is None:
         raise DataError(f"Found array with 0 sample(s) (shape={tuple(tensor.shape)}) in {name}.")
     if tensor.is_floating_point():
         tensor = tensor.to(dtype)

@@ -24,10 +24,13 @@ from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
 from dovetail.deep._nested import Nested
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._training import Ongoing, Score, Trainer, seeded, source_of
+from dovetail.deep._sharing import looked_at, source_of
+from dovetail.deep._training import Ongoing, Score, Trainer, seeded
 from dovetail.deep._validation import quality, split
+from dovetail.deep._workers import trained_by_workers
+from dovetail.distributed import current
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
-from dovetail.settings import threads_at_most
+from dovetail.settings import settings, threads_at_most
 from dovetail.solve.loop import Watch
 from dovetail.solve.solution import Solution, Status
 from dovetail.solve.wrappers import Schedule
@@ -198,8 +201,10 @@ class Net(Nested, Estimator):
         """Train, from the net so far where there is one and `warm_start` or partial_fit says so."""
         before = self.__dict__.get("_program") if incremental or self.warm_start else None
         self._going_on: bool = incremental or before is not None
+        several = current() is None and (settings().devices or 1) > 1
+        train = partial(trained_by_workers, self) if several else self._train
         return self._template(
-            lambda batches: self._train(batches, before, incremental=incremental),
+            lambda batches: train(batches, before, incremental=incremental),
             X,
             y,
             sample_weight,
@@ -220,7 +225,7 @@ class Net(Nested, Estimator):
             ongoing = Ongoing(check_random_state(self.random_state))
         trainer = Trainer(self, ongoing, one_epoch=incremental)
         with seeded(trainer.seed, batches.device):
-            module, recipe = self._module(batches.head, before)
+            module, recipe = self._module(looked_at(batches), before)
             module = module.to(device=batches.device)
             learned, validation = self._split(batches, trainer.random)
             with self._threads(module):

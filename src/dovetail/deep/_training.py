@@ -15,23 +15,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dovetail.data.batches import Batches
-from dovetail.data.epochs import Blockwise, Epochs, InMemory
+from dovetail.data.batches import Batch, Batches
+from dovetail.data.epochs import Epochs
 from dovetail.deep._optimizers import Stepped, optimizer_of, parameters_in_order
-from dovetail.errors import needs_all_rows
+from dovetail.deep._sharing import alike
+from dovetail.distributed import agreed, rank
 from dovetail.nn.recompute import recomputed
 from dovetail.program import Program
 from dovetail.solve.by_epochs import Progress
 from dovetail.solve.checkpoint import Checkpoints, read_state
 from dovetail.solve.flat import Flat
+from dovetail.solve.joint_gradient import BESIDE, JointGradient
 from dovetail.solve.lbfgs import LBFGS
 from dovetail.solve.loop import Watch, Watches, solve
 from dovetail.solve.net_gradient import NetGradient
+from dovetail.solve.shared_training import SharedTraining
 from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
 
-__all__ = ["Ongoing", "Score", "Trainer", "seeded", "source_of"]
+__all__ = ["Ongoing", "Score", "Trainer", "seeded"]
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # What acts between batches or on their updates.
@@ -68,19 +71,17 @@ class Trainer:
 
     def __init__(self, net: Any, ongoing: Ongoing, *, one_epoch: bool) -> None:
         self.net, self.ongoing, self.one_epoch = net, ongoing, one_epoch
-        self.seed = int(ongoing.random.randint(2**31 - 1))
+        self.seed = agreed(lambda: int(ongoing.random.randint(2**31 - 1)))
         self.checkpoints, self.saved = None, None
         self.done_before = 0
         if net.checkpoint is not None:
-            path = Path(net.checkpoint)
-            if net.resume and path.exists():
-                self.saved = read_state(path, torch.device("cpu"))
-                self.seed = self.saved["seed"]
-            minutes = net.checkpoint_minutes
+            path, minutes = Path(net.checkpoint), net.checkpoint_minutes
+            if net.resume and (saved := agreed(lambda: _read_first(path))) is not None:
+                self.saved, self.seed = saved, saved["seed"]
             self.checkpoints = Checkpoints(
                 path,
                 net.checkpoint_every,
-                None if minutes is None else 60 * minutes,
+                60 * minutes if minutes is not None and rank() == 0 else None,
                 {"seed": self.seed},
             )
         elif net.resume:
@@ -99,15 +100,24 @@ class Trainer:
         parameters = parameters_in_order(module)
         if not parameters:
             raise ValueError(f"{type(module).__name__} has no parameters to learn.")
-        flat = Flat.over(parameters)
+        if rows.group is not None and isinstance(self.net.optimizer, dict):
+            raise ValueError(
+                "Steps that update parts of a module by their own optimizers are taken by one "
+                "process: a process without rows of a batch could not take part. Give one "
+                "optimizer, or fit within `dv.distributed.alone()`."
+            )
+        alike(module, rows.group)
+        flat = Flat.over(parameters, beside=0 if rows.group is None else BESIDE)
         watch = self.net._watch(lambda values: program(_twin(module, flat, values)))
-        if self.net.watch is not None:
+        if self.net.watch is not None and rank() == 0:
             watch = Watches([watch, self.net.watch])
         run: Any = torch.compile(module) if self.net.compile else module
         gradient = self.gradient(run, flat, len(rows))
         with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
             solution = self._solve(module, rows, gradient, watch, score)
             flat.values.copy_(solution.value)
+            if rows.group is not None:  # to the last bit, whatever machines the others are
+                rows.group.copy_first(flat.values)
         for p in module.parameters():  # no longer parts of one vector
             p.grad, p.data = None, p.data.clone()
         return solution
@@ -121,7 +131,7 @@ class Trainer:
         score: Score | None,
     ) -> Solution[Tensor]:
         net = self.net
-        say = print if net.verbose else None
+        say = print if net.verbose and rank() == 0 else None
         if net.optimizer == "lbfgs":
             refuse_beside(net, "optimizer='lbfgs', which takes all rows a step,", _OF_BATCHES)
             solver = _over_all(rows, gradient)
@@ -138,23 +148,33 @@ class Trainer:
         self, module: nn.Module, rows: Batches, gradient: NetGradient, score: Score | None
     ) -> Training:
         """The solver, where the last fit or a checkpoint left it."""
-        net, ongoing = self.net, self.ongoing
+        net, ongoing, group = self.net, self.ongoing, rows.group
         source = net._source(rows)
         optimizer, averaged = self._optimizer(module, gradient, source)
         if self.one_epoch and ongoing.optimizer:
             optimizer.load_state_dict(ongoing.optimizer)
         generator = torch.Generator(rows.device).manual_seed(self.seed)
-        training = Training(
-            source,
-            gradient.flat.values,
-            gradient,
-            optimizer,
-            self.random if net.shuffle else None,
-            module,
+
+        def prepare(batch: Batch) -> Batch:
+            augmented: Batch = net._augment(batch, generator)
+            return augmented
+
+        kind: Any = Training
+        joint: Any = gradient
+        if group is not None:
+            kind = partial(SharedTraining, group=group, seed=self.seed)
+            joint = JointGradient(gradient, group, prepare)
+        training: Training = kind(
+            source=source,
+            values=gradient.flat.values,
+            gradient=joint,
+            optimizer=optimizer,
+            random=self.random if net.shuffle else None,
+            module=module,
             patience=net.n_iter_no_change - 1 if score is not None else math.inf,
             tol=net.tol,
             score=None if score is None else _scored(score, gradient, averaged),
-            prepare=lambda batch: net._augment(batch, generator),
+            prepare=prepare if group is None else None,
             generator=generator,
             averaged=averaged,
             checkpoints=self.checkpoints,
@@ -205,12 +225,10 @@ class Trainer:
         return (optimizer if factor is None else Scheduled(optimizer, factor)), averaged
 
 
-def source_of(net: Any, rows: Batches) -> Epochs:
-    """The rows as mini-batches, epoch after epoch."""
-    if rows.group is not None:
-        raise needs_all_rows("are shared among processes")
-    size = net._rows_of_a_step(len(rows))
-    return InMemory(rows.whole, size) if rows.in_memory else Blockwise(rows, size)
+def _read_first(path: Path) -> dict[str, Any] | None:
+    """What the checkpoint holds, read by rank 0."""
+    exists = rank() == 0 and path.exists()
+    return read_state(path, torch.device("cpu")) if exists else None
 
 
 def refuse_beside(net: Any, what: str, names: tuple[str, ...]) -> None:
@@ -258,12 +276,16 @@ def _scored(score: Score, gradient: NetGradient, averaged: Averaged | None) -> C
 
 def _over_all(rows: Batches, gradient: NetGradient) -> LBFGS:
     """L-BFGS on the mean loss of all rows."""
-    whole, flat = rows.whole, gradient.flat
+    own, flat, group = rows.own, gradient.flat, rows.group
+    joint = None if group is None else JointGradient(gradient, group)
     gradient.module.train()
 
     def value_gradient(values: Tensor) -> tuple[float, Tensor]:
         flat.values.copy_(values)
-        return float(gradient(whole)), flat.gradient.double().clone()
+        loss = float(gradient(own) if joint is None else joint(own))
+        if joint is not None:
+            joint.settle()
+        return loss, flat.gradient.double().clone()
 
     return LBFGS(value_gradient, flat.values.double().clone(), 1e-5)
 

@@ -17,6 +17,7 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.deep._net import Net
 from dovetail.deep._optimizers import parameters_in_order
 from dovetail.deep._training import Ongoing, Trainer, seeded
+from dovetail.errors import needs_all_rows
 from dovetail.program import Program
 from dovetail.solve.flat import Flat
 from dovetail.solve.training import Training
@@ -104,6 +105,8 @@ def find_lr(
     found: list[RateSweep] = []
 
     def learn(batches: Batches) -> Program:
+        if batches.group is not None:
+            raise needs_all_rows("are shared among processes")
         batches = batches.mapped(trial._targets)
         trainer = Trainer(trial, Ongoing(check_random_state(trial.random_state)), one_epoch=True)
         with seeded(trainer.seed, batches.device):

@@ -20,21 +20,24 @@ class Flat:
     Parameters
     ----------
     tensors : of one dtype and on one device; their numbers are copied
+    beside : how many numbers there is room for beside the gradient
 
     Attributes
     ----------
     values, gradient : Tensor of shape (size,)
+    sums : Tensor of shape (size + beside,), of which `gradient` is the first part
     parts, gradients : views of these, in the order and the shapes given
     """
 
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
+    def __init__(self, tensors: Iterable[Tensor], beside: int = 0) -> None:
         tensors = [t.detach() for t in tensors]
         kinds = {(t.dtype, t.device) for t in tensors}
         if len(kinds) != 1:
             raise ValueError(f"Numbers to learn must share one dtype and device. Got {kinds}.")
         self._shapes = [t.shape for t in tensors]
         self.values = torch.cat([t.reshape(-1) for t in tensors])
-        self.gradient = torch.zeros_like(self.values)
+        self.sums = self.values.new_zeros(len(self.values) + beside)
+        self.gradient = self.sums[: len(self.values)]
         self.parts, self.gradients = self.split(self.values), self.split(self.gradient)
 
     @classmethod
@@ -43,9 +46,9 @@ class Flat:
         return cls.over([p for p in module.parameters() if p.requires_grad])
 
     @classmethod
-    def over(cls, parameters: list[nn.Parameter]) -> Self:
+    def over(cls, parameters: list[nn.Parameter], beside: int = 0) -> Self:
         """Parameters in this order, which become views of the vector."""
-        flat = cls(parameters)
+        flat = cls(parameters, beside)
         for p, part, gradient in zip(parameters, flat.parts, flat.gradients, strict=True):
             p.data, p.grad = part, gradient
         return flat

@@ -8,7 +8,7 @@ user's own) or around the update it causes (`wrappers`: clipping, averages, sche
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -110,24 +110,38 @@ class Training(ByEpochs):
         self._best_buffers: list[Tensor] | None = None
         self._deadline = float("inf")
         self._resumed = False
+        self._look = 1 if self.values.device.type == "cpu" else _LOOK
 
     def epoch(self) -> bool:
         """The batches of an epoch that are still to do; whether every loss was finite."""
-        part, deadline = self._part, self._deadline
-        look = 1 if self.values.device.type == "cpu" else _LOOK
+        part = self._part
         with denormals_flushed():
-            for batch in self.source.batches(part.seed, part.done):
+            for batch in self._batches():
                 batch = batch if self.prepare is None else self.prepare(batch)
                 loss = self.gradient(batch)
-                part.add({"loss": loss, **self.gradient.told}, len(batch))
-                if part.done % look == 0 and not bool(loss.isfinite()):
+                part.add({"loss": loss, **self.gradient.told}, self._rows(batch))
+                if part.done % self._look == 0 and not bool(loss.isfinite()):
                     return False
                 self.optimizer.step()
-                if self.checkpoints is not None and self.checkpoints.due():
-                    self.checkpoints.write(self.state())
-                if time.monotonic() > deadline:
+                due = self.checkpoints is not None and self.checkpoints.due()
+                if due and bool(loss.isfinite()):
+                    self._write()
+                if self._late():
                     break
         return bool(part.sums["loss"].isfinite())
+
+    def _batches(self) -> Iterator[Batch]:
+        return self.source.batches(self._part.seed, self._part.done)
+
+    def _rows(self, batch: Batch) -> int:
+        return len(batch)
+
+    def _late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _write(self) -> None:
+        assert self.checkpoints is not None
+        self.checkpoints.write(self.state())
 
     # -- init / step / stop / best, as the loop wants them
 
@@ -160,7 +174,7 @@ class Training(ByEpochs):
         }
         self.history.append({"epoch": float(len(self.progress.losses)), **record})
         if self.checkpoints is not None and self.checkpoints.due(len(self.progress.losses)):
-            self.checkpoints.write(self.state())
+            self._write()
         return EpochState(self.values, record, loss)
 
     def best(self, state: EpochState) -> Tensor:
