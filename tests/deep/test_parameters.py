@@ -57,7 +57,6 @@ def test_nested_parameters_are_parameters():
         ({"loss": lambda o, y: o[:2, 0]}, ValueError, "one number a row, 120"),
         ({"loss": nn.MSELoss, "batch_size": 50}, ValueError, r"\(50, 3\).*MSELoss.*\(50,\)"),
     ],
-    ids=str,
 )
 def test_mistakes(options, error, words):
     with pytest.raises(error, match=words):

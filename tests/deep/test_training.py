@@ -80,7 +80,6 @@ def test_lbfgs_takes_all_rows():
         {"class_weight": "balanced"},
         {"early_stopping": True},
     ],
-    ids=str,
 )
 def test_options(options):
     model = NetClassifier(max_epochs=40, lr=0.02, random_state=0, **options)
