@@ -125,6 +125,7 @@ def plt():
     matplotlib.use("agg")
     from matplotlib import pyplot
 
+    pyplot.close("all")  # what other tests left would be drawn on
     yield pyplot
     pyplot.close("all")
 
