@@ -7,6 +7,7 @@ import sklearn.linear_model as peers
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.preprocessing import scale
 
@@ -121,3 +122,70 @@ def test_bad_input():
         LogisticRegressionCV(l1_ratios=(0,), **plain).fit(X[:50], y[:50])
     with pytest.raises(ValueError, match="groups"):
         LogisticRegressionCV(l1_ratios=(0,), cv=GroupKFold(2), **plain).fit(X, y)
+
+
+def _stretched_groups():
+    """Folds whose Hessians have little in common."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(600, 4))
+    X[:200] *= 5
+    X[200:400, :2] *= 0.1
+    y = (X @ [1.0, -1.0, 0.5, 0.2] + random.logistic(size=600) > 0).astype(int)
+    parts = np.repeat([0, 1, 2], 200)
+    return X, y, [(np.flatnonzero(parts == i), np.flatnonzero(parts != i)) for i in range(3)]
+
+
+def _drawn_rows():
+    X, y = CANCER
+    draws = np.random.default_rng(1).integers(len(y), size=(3, len(y)))
+    return X, y, [(rows, np.setdiff1d(np.arange(len(y)), rows)) for rows in draws]
+
+
+def _masks():
+    X, y = CANCER
+    first = np.arange(len(y)) < 300
+    return X, y, [(first, ~first), (~first, first)]
+
+
+@pytest.mark.parametrize("data", [_stretched_groups, _drawn_rows, _masks])
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "newton-cholesky"])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_each_fold_has_the_fit_of_its_rows(data, solver, intercept):
+    X, y, folds = data()
+    options = {"fit_intercept": intercept, "solver": solver}
+    found = LogisticRegressionCV(
+        Cs=[0.01, 10.0], l1_ratios=(0,), cv=folds, scoring="accuracy", **options, **TIGHT
+    ).fit(X, y)
+    for (train, test), coefs, scores in zip(
+        folds, found.coefs_paths_[:, 0], found.scores_[:, 0], strict=True
+    ):
+        for C, theta, score in zip(found.Cs_, coefs, scores, strict=True):
+            one = LogisticRegression(
+                C=C, solver="newton-cholesky", tol=1e-9, fit_intercept=intercept
+            )
+            one.fit(X[train], y[train])
+            both = np.append(one.coef_, one.intercept_) if intercept else one.coef_[0]
+            assert_allclose(theta[0], both, atol=1e-6)
+            assert score == one.score(X[test], y[test])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["accuracy", "neg_log_loss"])
+def test_scores_are_those_of_a_scorer_that_is_called(dtype, name):
+    X, y = CANCER[0].astype(dtype), CANCER[1]
+    options = {"Cs": [0.1, 1e4], "l1_ratios": (0,), "cv": 3, "use_legacy_attributes": False}
+    named = LogisticRegressionCV(scoring=name, **options).fit(X, y)
+    called = LogisticRegressionCV(scoring=get_scorer(name), **options).fit(X, y)
+    # a probability near 1 that a scorer sees is rounded
+    assert_allclose(named.scores_, called.scores_, rtol=1e-4)
+    assert_allclose(named.scores_[..., 0], called.scores_[..., 0], rtol=1e-6)
+
+
+def test_columns_that_follow_from_others_take_another_way():
+    X, y = CANCER
+    twice = np.column_stack([X[:, :2], X[:, :2]])
+    options = {"Cs": [1e14], "l1_ratios": (0,), "cv": 3, "scoring": "neg_log_loss", **TIGHT}
+    options["tol"] = 1e-6
+    found = LogisticRegressionCV(**options).fit(twice, y)
+    single = LogisticRegressionCV(**options).fit(X[:, :2], y)
+    assert_allclose(found.scores_, single.scores_, atol=1e-4)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from functools import partial
 from numbers import Real
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,18 @@ from sklearn.utils.metadata_routing import (
 
 from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedClassifier
 from dovetail.data.batches import Batches
-from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
+from dovetail.linear_model._logistic_folds import folds_together
+from dovetail.linear_model._logistic_paths import (
+    OnePenalty,
+    Paths,
+    Search,
+    fold_by_fold,
+    program_of,
+)
 from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import splits_of
-from dovetail.linear_model.logistic_regression import LogisticRegression
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Rule, Seed, Splitter, Verbosity
 from dovetail.solve.solution import Solution
 
@@ -38,29 +44,13 @@ _Warn = Annotated[str, Rule(Hidden(StrOptions({"warn"})))]
 _SCORERS = Annotated[Any, Rule(StrOptions(set(get_scorer_names())))]
 
 
-class _Paths(NamedTuple):
-    """What folds f, ratios r and penalties c give.
-
-    coefs : (f, r, c, k, d + intercept); scores, steps : (f, r, c)
-    """
-
-    coefs: npt.NDArray[np.float64]
-    scores: npt.NDArray[np.float64]
-    steps: npt.NDArray[np.int32]
-
-
-class _OnePenalty(LogisticRegression):
-    """A fit that keeps what there is to report."""
-
-    def _report(self, solution: Solution[Any]) -> None:
-        self._solution = solution
-
-
 class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
     """`LogisticRegression` with the C (and l1 ratio) of best score over folds.
 
     In each fold the penalties are solved for from the strongest to the weakest, each from the
-    solution before.
+    solution before. Where there are two classes, ridge penalties, and at most 64 columns in memory,
+    "lbfgs" and the Newton solvers all mean exact Newton steps, on all folds at once: `n_iter_`
+    counts these then.
 
     Parameters
     ----------
@@ -191,11 +181,14 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
         self.Cs_ = self._grid()
         labels = self.classes_[as_numpy(batches.y)]
         folds = splits_of(self.cv, batches, labels, dict(routed["split"]), classifier=True)
-        paths = self._paths(batches, labels, folds, ratios, scorer, routed["score"])
-        program = self._best(batches, penalty, ratios, paths)
-        if self._unfinished is not None:  # one warning for all fits
-            self._report(self._unfinished)
-        del self._unfinished
+        search = Search(
+            batches, labels, folds, ratios, self.Cs_, self._model, scorer, self._scoring(),
+            routed["score"], int(self.verbose),
+        )  # fmt: skip
+        paths = folds_together(search) or fold_by_fold(search)
+        program, unfinished = self._best(batches, penalty, ratios, paths)
+        if unfinished is not None:  # one warning for all fits
+            self._report(unfinished)
         self.l1_ratios_ = np.asarray(shown)
         self._keep(paths, legacy, one_ratio=shown == [None])
         return program
@@ -267,9 +260,9 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
             return np.logspace(-4, 4, int(self.Cs))
         return np.asarray(self.Cs, dtype=np.float64)
 
-    def _model(self, C: float, ratio: float) -> _OnePenalty:
+    def _model(self, C: float, ratio: float) -> OnePenalty:
         """A logistic regression of one penalty."""
-        inner = _OnePenalty(
+        inner = OnePenalty(
             C=C,
             l1_ratio=ratio,
             dual=self.dual,
@@ -286,43 +279,12 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
         inner.n_features_in_ = self.n_features_in_
         return inner
 
-    def _paths(
-        self,
-        batches: Batches,
-        labels: Any,
-        folds: list[Any],
-        ratios: list[float],
-        scorer: Any,
-        params: Mapping[str, Any],
-    ) -> _Paths:
-        k = 1 if len(self.classes_) == 2 else len(self.classes_)
-        shape = (len(folds), len(ratios), len(self.Cs_))
-        self._unfinished: Solution[Any] | None = None
-        coefs = np.empty((*shape, k, batches.n_features + self.fit_intercept))
-        scores, steps = np.empty(shape), np.empty(shape, np.int32)
-        for f, (train, test) in enumerate(folds):
-            some, rest = (batches.take(torch.from_numpy(np.asarray(i))) for i in (train, test))
-            X: Any = rest.X
-            X = X.to_scipy() if isinstance(X, SparseMatrix) else as_numpy(X)
-            given = {name: _rows_of(value, test, labels) for name, value in params.items()}
-            for r, ratio in enumerate(ratios):
-                before = None
-                for c, C in enumerate(self.Cs_):
-                    inner = self._model(C, ratio)
-                    if before is not None:
-                        inner._program = before
-                    before = inner._program = inner._fit(some)
-                    self._unfinished = self._unfinished or _advised(inner._solution)
-                    coefs[f, r, c] = _numbers(before, self.fit_intercept)
-                    # a start that is good enough takes a look, which counts
-                    steps[f, r, c] = max(1, inner.n_iter_[0])
-                    scores[f, r, c] = scorer(inner, X, labels[test], **given)
-            if self.verbose:
-                print(f"Fold {f + 1} of {len(folds)}: {len(ratios) * len(self.Cs_)} fits")
-        return _Paths(coefs, scores, steps)
-
-    def _best(self, batches: Batches, penalty: str, ratios: list[float], paths: _Paths) -> Linear:
-        """The Program of the best penalty; sets `C_` and `l1_ratio_`."""
+    def _best(
+        self, batches: Batches, penalty: str, ratios: list[float], paths: Paths
+    ) -> tuple[Linear, Solution[Any] | None]:
+        """The Program of the best penalty, and a solution on the way that did not converge; sets
+        `C_` and `l1_ratio_`.
+        """
         folds, _, cs = paths.scores.shape
         by_cs = paths.scores.transpose(0, 2, 1)  # of equal scores the first C, then the first ratio
         if self.refit:
@@ -330,31 +292,23 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
             c, r = int(at[0]), int(at[1])
             self.C_, self.l1_ratio_ = float(self.Cs_[c]), ratios[r]
             model = self._model(self.C_, ratios[r])
-            model._program = self._program_of(paths.coefs[:, r, c].mean(0), batches)
-            program = model._fit(batches)
-            self._unfinished = self._unfinished or _advised(model._solution)
-            return program
+            mean = torch.from_numpy(paths.coefs[:, r, c].mean(0))
+            model._program = program_of(mean, batches, self.fit_intercept)
+            return model._fit(batches), paths.unfinished or model.unfinished
         best = by_cs.reshape(folds, -1).argmax(1)
         chosen = np.column_stack(np.unravel_index(best, (cs, len(ratios))))
         mean = np.mean([paths.coefs[f, r, c] for f, (c, r) in enumerate(chosen)], axis=0)
         self.C_ = float(self.Cs_[chosen[:, 0]].mean())
         elastic = penalty == "elasticnet"
         self.l1_ratio_ = float(np.mean([ratios[r] for r in chosen[:, 1]])) if elastic else 0.0
-        return self._program_of(mean, batches)
+        program = program_of(torch.from_numpy(mean), batches, self.fit_intercept)
+        return program, paths.unfinished
 
-    def _program_of(self, coefs: npt.NDArray[np.float64], batches: Batches) -> Linear:
-        theta = torch.from_numpy(coefs).to(device=batches.device, dtype=batches.dtype)
-        coef = theta[:, :-1] if self.fit_intercept else theta
-        intercept = theta[:, -1] if self.fit_intercept else theta.new_zeros(len(theta))
-        binary = len(theta) == 1
-        response = "logistic" if binary else "softmax"
-        return Linear(coef.contiguous(), intercept.contiguous(), response, binary)
-
-    def _keep(self, paths: _Paths, legacy: bool, *, one_ratio: bool) -> None:
+    def _keep(self, paths: Paths, legacy: bool, *, one_ratio: bool) -> None:
         """Paths and choices as attributes."""
         me: Any = self
         if not legacy:
-            me.coefs_paths_, me.scores_, me.n_iter_ = paths
+            me.coefs_paths_, me.scores_, me.n_iter_ = paths[:3]
             return
         k = paths.coefs.shape[3]
         names = self.classes_[1:] if k == 1 else self.classes_
@@ -371,19 +325,21 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
 
     # -- scores
 
+    def _scoring(self) -> Any:
+        """What to score by, by name where it has one."""
+        warned = isinstance(self.scoring, str) and self.scoring == "warn"
+        return "accuracy" if warned or self.scoring is None else self.scoring
+
     def _get_scorer(self, *, told: bool = False) -> Any:
-        scoring: Any = self.scoring
-        if isinstance(scoring, str) and scoring == "warn":
-            if told:
-                warn(
-                    "The default value of the parameter 'scoring' will change from None, i.e. "
-                    "accuracy, to 'neg_log_loss' in version 1.11. To silence this warning, "
-                    "explicitly set the scoring parameter: scoring='neg_log_loss' for the new, "
-                    "scoring='accuracy' or scoring=None for the old default.",
-                    FutureWarning,
-                )
-            scoring = None
-        return get_scorer(scoring or "accuracy")
+        if told and isinstance(self.scoring, str) and self.scoring == "warn":
+            warn(
+                "The default value of the parameter 'scoring' will change from None, i.e. "
+                "accuracy, to 'neg_log_loss' in version 1.11. To silence this warning, "
+                "explicitly set the scoring parameter: scoring='neg_log_loss' for the new, "
+                "scoring='accuracy' or scoring=None for the old default.",
+                FutureWarning,
+            )
+        return get_scorer(self._scoring())
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
         """The score that `scoring` names, on other rows.
@@ -429,18 +385,3 @@ def _with_labels(scorer: Any, classes: npt.NDArray[Any]) -> Any:
         response_method=scorer._response_method,
         **options,
     )
-
-
-def _advised(solution: Solution[Any]) -> Solution[Any] | None:
-    return solution if solution.advice else None
-
-
-def _rows_of(value: Any, test: npt.NDArray[np.int64], labels: Any) -> Any:
-    """The part of metadata that belongs to some rows."""
-    array = np.asarray(value)
-    return array[test] if array.ndim and len(array) == len(labels) else value
-
-
-def _numbers(program: Linear, intercept: bool) -> npt.NDArray[np.float64]:
-    coef = as_numpy(program.coef.double())
-    return np.column_stack([coef, as_numpy(program.intercept.double())]) if intercept else coef

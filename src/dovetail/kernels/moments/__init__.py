@@ -6,6 +6,7 @@ Shapes: n rows, d columns, t targets.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,5 +47,5 @@ def products(X: Tensor, y: Tensor, w: Tensor | None, x_shift: Tensor, y_shift: T
     arrays = [a.detach().contiguous().numpy() for a in (X, y, x_shift, y_shift)]
     weights = None if w is None else w.detach().contiguous().numpy()
     loop = cpu.products if parts > 1 else cpu.products.sequential
-    found = torch.from_numpy(loop(*arrays[:2], weights, *arrays[2:], rows, parts))[:d, :d]
-    return found.triu() + found.triu(1).T
+    found = loop(*arrays[:2], weights, *arrays[2:], rows, parts)[:d, :d]
+    return torch.from_numpy(np.triu(found) + np.triu(found, 1).T)
