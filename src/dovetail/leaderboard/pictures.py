@@ -13,12 +13,15 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from dovetail.leaderboard.board import Leaderboard
 from dovetail.leaderboard.entry import Entry
 
 __all__ = ["confusion", "residuals", "score_against_time", "spread"]
 
+# where a name stands beside its point, the first that hides nothing
+_PLACES = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 _STRONG, _WEAK, _INK, _GRID = "#0f766e", "#94a3b8", "#1e293b", "#e2e8f0"
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -38,7 +41,6 @@ def score_against_time(board: Leaderboard) -> str:
     """Mean score over mean fitting time, with standard errors: up and to the left is better."""
     entries = [e for e in board.entries if e.scores]
     figure, axes = _canvas(5.2, 3.6)
-    below = _crowded(board, entries)
     for entry in entries:
         color = _color(board, entry)
         error = entry.se(board.metric.name)
@@ -47,32 +49,42 @@ def score_against_time(board: Leaderboard) -> str:
             x, entry.mean(board.metric.name), yerr=0 if math.isnan(error) else error,
             fmt="o", ms=9, color=color, ecolor=color, capsize=3, elinewidth=1.5,
         )  # fmt: skip
-        axes.annotate(
-            entry.label, (x, entry.mean(board.metric.name)),
-            xytext=(0, -10 if entry.name in below else 10), textcoords="offset points",
-            ha="center", va="top" if entry.name in below else "bottom", color=color, fontsize=9,
-        )  # fmt: skip
     axes.set_xscale("log")
     axes.margins(x=0.3, y=0.2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda x, _: f"{x:g}"))
     axes.set_xlabel("seconds to fit, per fold")
     axes.set_ylabel(_metric_label(board))
+    figure.draw_without_rendering()
+    _name_points(board, entries, axes)
     return _svg(figure)
 
 
-def _crowded(board: Leaderboard, entries: list[Entry]) -> set[str]:
-    """Entries with another one close above them, whose labels go below their points."""
-    scores = [e.mean(board.metric.name) for e in entries]
-    near = 0.15 * (max(scores) - min(scores))
-    pairs = [(e, s) for e, s in zip(entries, scores, strict=True)]
-    return {
-        e.name
-        for i, (e, s) in enumerate(pairs)
-        for j, (other, t) in enumerate(pairs)
-        if i != j
-        and (0 < t - s <= near or (t == s and j < i))
-        and 0.1 < other.fit_seconds / max(e.fit_seconds, 1e-3) < 10
-    }
+def _name_points(board: Leaderboard, entries: list[Entry], axes: Axes) -> None:
+    """Each model's name above, below or beside its point, where it hides no other."""
+    at = [(max(e.fit_seconds, 1e-3), e.mean(board.metric.name)) for e in entries]
+    taken = [Bbox.from_extents(*(p - 6), *(p + 6)) for p in axes.transData.transform(at)]
+    frame = axes.get_window_extent()
+    for entry, point in zip(entries, at, strict=True):
+        notes = [
+            axes.annotate(
+                entry.label, point, xytext=(10 * dx, 10 * dy), textcoords="offset points",
+                ha=("right", "center", "left")[dx + 1], va=("top", "center", "bottom")[dy + 1],
+                color=_color(board, entry), fontsize=9,
+            )
+            for dx, dy in _PLACES
+        ]  # fmt: skip
+        boxes = [note.get_window_extent() for note in notes]
+
+        def hidden(k: int, boxes: list[Bbox] = boxes) -> float:
+            box = boxes[k]
+            outside = not (frame.x0 <= box.x0 and box.x1 <= frame.x1)
+            return box.count_overlaps(taken) + 0.5 * outside
+
+        best = min(range(len(notes)), key=hidden)
+        taken.append(boxes[best])
+        for k, note in enumerate(notes):
+            if k != best:
+                note.remove()
 
 
 def spread(board: Leaderboard) -> str:
