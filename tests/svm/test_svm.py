@@ -9,11 +9,18 @@ import pytest
 import scipy.sparse as sp
 import sklearn.svm as peer
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    make_classification,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import scale
 
+import dovetail as dv
 from dovetail.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 
@@ -98,6 +105,46 @@ def test_pairs_with_a_small_cache_have_the_same_solution() -> None:
     np.testing.assert_allclose(parts.decision_function(X), whole.decision_function(X), atol=1e-3)
 
 
+@pytest.mark.parametrize("cls", [SVC, NuSVC])
+def test_pairs_are_the_same_for_any_number_of_threads(cls: Any) -> None:
+    X, y = load_digits(return_X_y=True)
+    options = {"nu": 0.1} if cls is NuSVC else {}
+    with dv.config(threads=1):
+        one = cls(gamma=1e-3, **options).fit(X, y)
+    with dv.config(threads=2):
+        two = cls(gamma=1e-3, **options).fit(X, y)
+    np.testing.assert_array_equal(one.dual_coef_, two.dual_coef_)
+    np.testing.assert_array_equal(one.intercept_, two.intercept_)
+    np.testing.assert_array_equal(one.n_iter_, two.n_iter_)
+
+
+def test_working_sets_reach_what_scikit_learn_reaches() -> None:
+    """More rows than a working set holds, and more than the cache."""
+    X, y = make_classification(4_000, 8, n_informative=6, random_state=0)
+    K = rbf_kernel(X, gamma=1 / (8 * X.var()))
+    theirs = dual_value(peer.SVC(C=2).fit(X, y), K)
+    for cache_size in (5, 200):
+        ours = dual_value(SVC(C=2, cache_size=cache_size).fit(X, y), K)
+        assert ours <= theirs + 1e-6 * abs(theirs)
+
+
+def test_a_class_without_weight_is_left_out() -> None:
+    X, y = load_iris(return_X_y=True)
+    w = (y != 1).astype(float)
+    some = SVC(tol=1e-6).fit(X, y, sample_weight=w)
+    two = SVC(tol=1e-6, gamma=some.program_.vectors.gamma).fit(X[y != 1], y[y != 1])
+    np.testing.assert_array_equal(some.n_support_, [two.n_support_[0], 0, two.n_support_[1]])
+    np.testing.assert_allclose(some.intercept_[1], -two.intercept_[0], atol=1e-6)
+
+
+def test_what_is_learned_within_the_time_budget_is_kept() -> None:
+    X, y = load_digits(return_X_y=True)
+    with dv.config(time_budget=1e-9), pytest.warns(ConvergenceWarning, match="time budget"):
+        model = SVC().fit(X, y)
+    assert model.fit_status_ == 1
+    assert np.isfinite(model.decision_function(X[:5])).all()
+
+
 def test_sparse_precomputed_and_callable_kernels_agree_with_dense() -> None:
     X, y = load_iris(return_X_y=True)
     dense = SVC(gamma=0.3, tol=1e-8).fit(X, y)
@@ -168,6 +215,14 @@ def test_a_limit_of_steps_is_kept_and_told() -> None:
         model = SVC(max_iter=5).fit(X, y)
     assert model.fit_status_ == 1
     np.testing.assert_array_equal(model.n_iter_, [5])
+
+
+def test_a_limit_holds_for_each_pair() -> None:
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="Solver terminated early"):
+        model = SVC(max_iter=3).fit(X, y)
+    assert model.fit_status_ == 1
+    np.testing.assert_array_equal(model.n_iter_, [3, 3, 3])
 
 
 def test_errors_name_the_culprit() -> None:

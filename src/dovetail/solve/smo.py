@@ -12,72 +12,21 @@ Legend: n rows, l variables (n, or 2 n for regression), q of them in the working
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from dovetail.data.tensors import as_numpy
 from dovetail.kernels import smo as kernels
-from dovetail.kernels.memory import empty
 from dovetail.solve.loop import State
+from dovetail.solve.row_cache import Floats, Index, RowCache
 from dovetail.solve.solution import Status
 
-__all__ = ["Machine", "MinimalOptimization", "RowCache", "SupportProblem"]
+__all__ = ["WORKING", "Machine", "MinimalOptimization", "SupportProblem", "too_few"]
 
-_WORKING = 512  # variables of a working set; half of it fresh
+WORKING = 2560  # variables of a working set; half of it fresh
 _SHARE = 0.1  # of the violation that a working set is solved to
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
-
-
-class RowCache:
-    """Rows of a kernel matrix, formed when they are asked for; those asked for last are kept.
-
-    form : kernel of the rows at an index with those at another, or with all rows, (m, n)
-    n : rows
-    dtype : of the kernel
-    megabytes : bound of the memory taken, but for two rows, which are always held
-    """
-
-    def __init__(
-        self,
-        form: Callable[[Index, Index | None], Tensor],
-        n: int,
-        dtype: torch.dtype,
-        megabytes: float,
-    ) -> None:
-        size = torch.empty(0, dtype=dtype).element_size()
-        self.capacity = int(min(n, max(2, megabytes * 2**20 // (n * size))))
-        self.form = form
-        self.rows = as_numpy(empty((self.capacity, n), dtype))
-        self.place = np.full(n, -1)
-        self.holds = np.full(self.capacity, -1)
-        self.asked = np.zeros(self.capacity, np.int64)  # when a place was last of use
-        self.clock = 0
-
-    def get(self, wanted: Index) -> Index:
-        """Places in `rows` of the rows wanted, at most `capacity` distinct ones."""
-        self.clock += 1
-        held = self.place[wanted]
-        self.asked[held[held >= 0]] = self.clock
-        missing = np.unique(wanted[held < 0])
-        if len(missing):
-            free = np.argsort(self.asked, kind="stable")[: len(missing)]
-            gone = self.holds[free]
-            self.place[gone[gone >= 0]] = -1
-            self.rows[free] = as_numpy(self.form(missing, None))
-            self.place[missing], self.holds[free] = free, missing
-            self.asked[free] = self.clock
-        return self.place[wanted]
-
-    def block(self, some: Index) -> Floats:
-        """The matrix of some rows, in float64; formed anew, which is faster than to collect it."""
-        return as_numpy(self.form(some, some)).astype(np.float64, copy=False)
+_ROUND = 100_000  # steps of two variables between looks at the clock and the keyboard
 
 
 @dataclass(frozen=True)
@@ -111,13 +60,26 @@ class Machine:
 
 @dataclass(frozen=True)
 class SmoState(State[Floats]):
-    """u = K β, (n,); the last working set; violation of optimality; steps of two variables."""
+    """u = K β, (n,); f of the variables that may go up, infinity for others, (l,); of those that
+    may go down, −∞ for others; violation of optimality; the last working set; steps of two
+    variables.
+    """
 
     u: Floats
-    working: Index
+    up: Floats
+    down: Floats
     gap: float
+    working: Index
     steps: int
     stuck: bool = False
+
+
+def too_few(limit: int) -> str:
+    """What to do where a problem was not solved in so many steps."""
+    return (
+        f"Solver terminated early (max_iter={limit}).  Consider pre-processing your "
+        "data with StandardScaler or MinMaxScaler."
+    )
 
 
 @dataclass
@@ -138,96 +100,90 @@ class MinimalOptimization:
     tol: float
     limit: int
     shrinking: bool = True
-    advice: str = ""
+
+    def __post_init__(self) -> None:
+        self.advice = too_few(self.limit)
 
     def init(self) -> SmoState:
         p = self.problem
         u = np.zeros(len(self.cache.place))
-        beta = p.y * p.start
-        moved = np.flatnonzero(beta)
-        for some in np.array_split(moved, -(-len(moved) // self._width) if len(moved) else 1):
-            self._add(u, p.row[some], beta[some])
-        return SmoState(p.start.copy(), {}, u, np.empty(0, np.int64), self._gap(p.start, u), 0)
+        self._add(u, p.row, p.y * p.start)
+        return self._state(p.start.copy(), u, np.empty(0, np.int64), 0)
 
     def step(self, state: SmoState) -> SmoState:
         p, a, u = self.problem, state.value.copy(), state.u.copy()
         some = self._working_set(state)
-        rows = p.row[some]
-        K = self.cache.block(rows)
-        f = u[rows] + p.y[some] * p.p[some]
-        part = a[some]
         whole = len(some) == len(a)
-        goal = self.tol if whole else max(self.tol, _SHARE * state.gap)
+        rows, y, linear = p.row[some], p.y[some], p.y[some] * p.p[some]
+        f, part = u[rows] + linear, a[some]
         steps, _ = kernels.optimize(
-            K,
+            self.cache.block(rows),
             f,
-            p.y[some],
+            y,
             part,
             p.C[some],
-            goal,
-            self.limit - state.steps,
+            self.tol if whole else max(self.tol, _SHARE * state.gap),
+            min(self.limit - state.steps, _ROUND),
             p.by_sign,
             self.shrinking,
         )
-        change = p.y[some] * (part - a[some])
-        moved = change != 0
+        change = y * (part - a[some])
         a[some] = part
-        self._add(u, rows[moved], change[moved])
-        gap = self._gap(a, u)
-        return SmoState(a, {"violation": gap}, u, some, gap, state.steps + steps, steps == 0)
+        if whole:
+            u[rows] = f - linear
+        else:
+            self._add(u, rows, change)
+        return self._state(a, u, some, state.steps + steps, stuck=steps == 0)
 
     def stop(self, state: SmoState) -> Status | None:
         if state.gap < self.tol:
             return Status.CONVERGED
         if state.steps >= self.limit:
-            self.advice = (
-                f"Solver terminated early (max_iter={self.limit}).  Consider pre-processing your "
-                "data with StandardScaler or MinMaxScaler."
-            )
             return Status.LIMIT
         return Status.FAILED if state.stuck else None
 
     def best(self, state: SmoState) -> Machine:
-        offset, scale = self._offset(state.value, state.u)
-        return Machine(state.value, offset, scale, state.steps)
+        p, a = self.problem, state.value
+        offset, scale = kernels.levels(self._f(state.u), p.y, a, p.C, p.by_sign)
+        return Machine(a, offset, scale, state.steps)
 
-    @property
-    def _width(self) -> int:
-        return min(_WORKING, self.cache.capacity)
+    def _f(self, u: Floats) -> Floats:
+        """y times the gradient."""
+        return u[self.problem.row] + self.problem.y * self.problem.p
+
+    def _state(
+        self, a: Floats, u: Floats, working: Index, steps: int, *, stuck: bool = False
+    ) -> SmoState:
+        p = self.problem
+        up, down = np.empty(len(a)), np.empty(len(a))
+        kernels.sides(self._f(u), p.y, a, p.C, up, down)
+        gaps = [down[g].max(initial=-np.inf) - up[g].min(initial=np.inf) for g in self._groups()]
+        gap = float(max(gaps))
+        return SmoState(a, {"violation": gap}, u, up, down, gap, working, steps, stuck)
 
     def _add(self, u: Floats, rows: Index, factors: Floats) -> None:
-        if len(rows):
-            kernels.accumulate(self.cache.rows, self.cache.get(rows), factors, u)
+        """u += Σ_s factors_s × row rows_s of the kernel."""
+        total: Floats = np.bincount(rows, factors, len(u)).astype(np.float64)
+        moved = np.flatnonzero(total)
+        self.cache.add(moved, total[moved], u)
 
-    def _sides(self, a: Floats, u: Floats) -> tuple[Floats, Floats]:
-        """f of the variables that may go up, infinity for others; of those that may go down, −∞."""
-        p = self.problem
-        f = u[p.row] + p.y * p.p
-        positive, low, high = p.y > 0, a > 0, a < p.C
-        up = np.where(positive, high, low)
-        down = np.where(positive, low, high)
-        return np.where(up, f, np.inf), np.where(down, f, -np.inf)
-
-    def _groups(self) -> list[npt.NDArray[np.bool_]]:
+    def _groups(self) -> list[Any]:
+        """What stands for all variables, or for those of each sign."""
         y = self.problem.y
-        return [y > 0, y < 0] if self.problem.by_sign else [np.full(len(y), True)]
-
-    def _gap(self, a: Floats, u: Floats) -> float:
-        up, down = self._sides(a, u)
-        gaps = [down[g].max(initial=-np.inf) - up[g].min(initial=np.inf) for g in self._groups()]
-        return float(max(gaps))
+        return [y > 0, y < 0] if self.problem.by_sign else [slice(None)]
 
     def _working_set(self, state: SmoState) -> Index:
         """The variables that violate most, above and below, and the latest of those before."""
-        count, width = len(state.value), self._width
+        count, width = len(state.value), min(WORKING, self.cache.width)
         if count <= width:
             return np.arange(count)
-        up, down = self._sides(state.value, state.u)
         fresh: list[Index] = []
         groups = self._groups()
         each = max(1, width // (4 * len(groups)))
         for group in groups:
-            for key in (np.where(group, up, np.inf), np.where(group, -down, np.inf)):
+            for side in (state.up, -state.down):
+                key = np.full(count, np.inf)
+                key[group] = side[group]
                 found = np.argpartition(key, min(each, count - 1))[:each]
                 fresh.append(found[np.isfinite(key[found])])
         some = np.unique(np.concatenate(fresh))
@@ -236,22 +192,3 @@ class MinimalOptimization:
         before = np.concatenate([before[free], before[~free]])
         before = before[~np.isin(before, some)][: width - len(some)]
         return np.sort(np.concatenate([some, before]))
-
-    def _offset(self, a: Floats, u: Floats) -> tuple[float, float]:
-        """ρ and the scale: f of the free variables, else the middle of what bounds allow."""
-        p = self.problem
-        f = u[p.row] + p.y * p.p
-        up, down = self._sides(a, u)
-        levels = []
-        for group in self._groups():
-            free = group & (a > 0) & (a < p.C)
-            if free.any():
-                levels.append(float(f[free].mean()))
-            else:
-                ends = np.array([up[group].min(initial=np.inf), down[group].max(initial=-np.inf)])
-                finite = ends[np.isfinite(ends)]
-                levels.append(float(finite.mean()) if len(finite) else 0.0)
-        if not p.by_sign:
-            return levels[0], 1.0
-        above, below = levels
-        return (above + below) / 2, (above - below) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
@@ -20,8 +21,10 @@ from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
 from dovetail.params import Seed
 from dovetail.solve.smo import SupportProblem
-from dovetail.svm._machine import KernelMachine
-from dovetail.svm._pairs import Floats, platt, solve_pairs
+from dovetail.solve.smo_pairs import PairedOptimization
+from dovetail.solve.solution import Solution
+from dovetail.svm._machine import Gram, KernelMachine, refuse_infinite
+from dovetail.svm._pairs import Floats, Index, Task, platt, solve_pairs
 from dovetail.svm._program import Expansion, OneVersusOne
 
 __all__ = ["PairwiseClassifier"]
@@ -70,17 +73,15 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
         C = self._bound() * self.class_weight_[codes] * w
         members = [np.flatnonzero((codes == c) & (w > 0)) for c in range(k)]
         self._refuse_few([len(m) for m in members])
-        gram = self._gram(batches, max(1.0, float(C.max())))
-        pairs, found = solve_pairs(gram, self._pose, self._solve, members, C)
+        largest = sum(sorted(len(m) for m in members)[-2:])
+        gram = self._gram(batches, max(1.0, float(C.max())), largest)
+        task = Task(gram, C, self._pose, self._solve, self._solve_together)
+        pairs, found, solutions = solve_pairs(task, members)
         random = check_random_state(self.random_state)
-        ab = (
-            platt(gram, self._pose, self._solve, found, C, random)
-            if self.probability is True
-            else (None, None)
-        )
+        ab = platt(task, found, random) if self.probability is True else (None, None)
         a, b = (None if v is None else torch.from_numpy(v).to(batches.device) for v in ab)
-        self._keep_status([p.solution for p in found])
-        self.n_iter_ = np.array([p.solution.value.steps for p in found], dtype=np.int32)
+        self._keep_status(solutions)
+        self.n_iter_ = np.array([p.steps for p in found], dtype=np.int32)
         self._n_support = np.array(pairs.counts, dtype=np.int32)
         coef = torch.from_numpy(pairs.coef).to(batches.device, batches.dtype)
         offsets = torch.from_numpy(pairs.offsets).to(batches.device, batches.dtype)
@@ -89,6 +90,26 @@ class PairwiseClassifier(Decisions, WeightedClassifier, KernelMachine):
             return Expansion(vectors, -coef, offsets, a, b)
         ovr = self.decision_function_shape == "ovr"
         return OneVersusOne(vectors, coef, -offsets, pairs.counts, ovr, a, b)
+
+    def _solve_together(
+        self, gram: Gram, members: list[Index], pose: Callable[[int, int], SupportProblem]
+    ) -> Solution[Any] | None:
+        solver = PairedOptimization(
+            gram.columns,
+            gram.dtype,
+            gram.megabytes,
+            members,
+            pose,
+            self.tol,
+            self._steps,
+            self.shrinking,
+        )
+        if not solver.fits:
+            return None
+        solution = self._run_solver(solver)
+        for machine in solution.value.values():
+            refuse_infinite(machine)
+        return solution
 
     def _warn_of_probability(self) -> None:
         if self.probability != "deprecated":

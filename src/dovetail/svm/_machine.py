@@ -21,15 +21,17 @@ from dovetail.data.tensors import as_numpy
 from dovetail.kernel_rows import KernelRows
 from dovetail.objective.kernel import Kernel, scale_of
 from dovetail.params import AtLeast, Range, Verbosity
-from dovetail.solve.loop import solve
-from dovetail.solve.smo import Machine, MinimalOptimization, RowCache, SupportProblem
+from dovetail.solve.loop import Solver, solve
+from dovetail.solve.row_cache import RowCache
+from dovetail.solve.smo import Machine, MinimalOptimization, SupportProblem
 from dovetail.solve.solution import Solution, Status
 from dovetail.svm._program import Expansion
 
-__all__ = ["Gram", "KernelMachine"]
+__all__ = ["Gram", "KernelMachine", "refuse_infinite"]
 
 _FOREVER = 2**62  # steps, where there is no limit
-_SMALL = 512  # rows of a problem that is one working set
+_SMALL = 512  # rows up to which float32 is not worth it
+_SAMPLE = 256  # rows whose kernel tells what rounding does
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -42,9 +44,8 @@ class Gram:
     X : the rows, or the matrix itself
     rows : the rows in the layout to compute with
     megabytes : of the cache
-    rounding : what rounding of the decisions' sums may be, relative to a row's bound; where float32
-        keeps to it, the matrix is held in float32, at half the cost (rbf alone, whose values are
-        known to be at most 1)
+    rounding : how far rounding may move a value, on average; where float32 keeps to it, the matrix
+        is held in float32, at half the cost (rbf alone, whose values are known to be at most 1)
     """
 
     def __init__(
@@ -60,40 +61,47 @@ class Gram:
             self.whole = kernel.between(X, X)
         elif kernel.kernel == "rbf" and isinstance(X, Tensor) and len(X) > _SMALL:
             centered = X - X.mean(0)  # the same distances, of smaller numbers
-            size = kernel.gamma * float(centered.square().mean()) * X.shape[1]
-            if 6e-8 * (1 + 2 * size) * len(X) ** 0.5 <= rounding:
+            if _rounding(kernel, centered) <= rounding:
                 self.rows, self.dtype = centered.float(), torch.float32
+
+    def columns(self, to: Index | None = None) -> Callable[[Index], Tensor]:
+        """A function that forms rows of the matrix, at some columns or at all."""
+        if self.whole is not None:
+            whole = self.whole
+            if to is None:
+                return lambda a: whole.index_select(0, _index(a, whole))
+            at = _index(to, whole)
+            return lambda a: whole.index_select(0, _index(a, whole)).index_select(1, at)
+        X = self.rows
+        values = self.kernel.with_rows(X if to is None else _taken(X, to))
+        return lambda a: values(_taken(X, a))
 
     def cache(self, rows: Index | None = None) -> RowCache:
         """A cache for the matrix of some of the rows, or of all; those of parts share what fits."""
-        X, n = self.rows, len(self.X)
+        n = len(self.X)
+        if rows is None:
+            return RowCache(self.columns, n, self.dtype, self.megabytes)
         fits = n * n * torch.empty(0, dtype=self.dtype).element_size() <= self.megabytes * 2**20
-        if rows is not None and self.whole is None and fits:
-            self.whole = self.kernel.between(X, X)
-        if self.whole is not None:
-            whole = self.whole
-            some = torch.arange(n, device=X.device) if rows is None else _index(rows, X)
+        if self.whole is None and fits:
+            self.whole = self.kernel.between(self.rows, self.rows)
 
-            def part(a: Index, b: Index | None) -> Tensor:
-                columns = some if b is None else some[_index(b, X)]
-                return whole.index_select(0, some[_index(a, X)]).index_select(1, columns)
+        def columns(to: Index | None) -> Callable[[Index], Tensor]:
+            form = self.columns(rows if to is None else rows[to])
+            return lambda a: form(rows[a])
 
-            return RowCache(part, len(some), self.dtype, self.megabytes)
-        own = X if rows is None else _taken(X, rows)
-        values = self.kernel.with_rows(own)
-
-        def form(a: Index, b: Index | None) -> Tensor:
-            A = _taken(own, a)
-            return values(A) if b is None else self.kernel.between(A, _taken(own, b))
-
-        return RowCache(form, len(own), self.dtype, self.megabytes)
+        return RowCache(columns, len(rows), self.dtype, self.megabytes)
 
     def between(self, a: Index, b: Index) -> Tensor:
         """The part of some rows and some columns."""
-        if self.whole is not None:
-            X = self.X
-            return self.whole.index_select(0, _index(a, X)).index_select(1, _index(b, X))
-        return self.kernel.between(_taken(self.X, a), _taken(self.X, b))
+        return self.columns(b)(a)
+
+
+def _rounding(kernel: Kernel, X: Tensor) -> float:
+    """How far float32 moves values of a kernel: root of the mean square, of a sample."""
+    some = X[:: max(1, len(X) // _SAMPLE)].double()
+    exact = kernel.between(some, some)
+    near = kernel.between(some.float(), some.float()).double()
+    return float((near - exact).square().mean().sqrt())
 
 
 def _index(rows: Index, X: Matrix) -> Tensor:
@@ -103,6 +111,14 @@ def _index(rows: Index, X: Matrix) -> Tensor:
 def _taken(X: Matrix, rows: Index) -> Matrix:
     index = _index(rows, X)
     return X.take_rows(index) if isinstance(X, SparseMatrix) else X.index_select(0, index)
+
+
+def refuse_infinite(machine: Machine) -> None:
+    if not (np.isfinite(machine.a).all() and np.isfinite(machine.offset)):
+        raise ValueError(
+            "The dual coefficients or intercepts are not finite. The input data may contain "
+            "large values and need to be preprocessed."
+        )
 
 
 class KernelMachine(Estimator):
@@ -135,8 +151,9 @@ class KernelMachine(Estimator):
             raise ValueError("Invalid input - all samples have zero or negative weights.")
         return super()._receive(X, y, sample_weight, reset=reset)
 
-    def _gram(self, batches: Batches, bound: float = 1.0) -> Gram:
-        """The kernel matrix; bound : the greatest |β| that a row may have."""
+    def _gram(self, batches: Batches, bound: float, largest: int) -> Gram:
+        """The kernel matrix; bound : the greatest |β| that a row may have; largest : rows of
+        the largest problem."""
         X = batches.X
         if isinstance(X, Tensor):
             X = X.contiguous()  # the same sums for every layout
@@ -153,7 +170,8 @@ class KernelMachine(Estimator):
         rows = X.to_dense() if small else X  # faster, and the very steps of dense rows
         self._gamma = self._gamma_of(rows)
         kernel = Kernel(self.kernel, self._gamma, float(self.degree), float(self.coef0))
-        return Gram(kernel, X, rows, self.cache_size, 0.05 * self.tol / bound)
+        rounding = 0.05 * self.tol / (bound * max(1, largest) ** 0.5)  # of a sum of all rows
+        return Gram(kernel, X, rows, self.cache_size, rounding)
 
     def _gamma_of(self, X: Matrix) -> float:
         if self.kernel == "precomputed" or callable(self.kernel):
@@ -163,16 +181,18 @@ class KernelMachine(Estimator):
         return 1.0 / X.shape[1] if self.gamma == "auto" else float(self.gamma)
 
     def _solve(self, problem: SupportProblem, cache: RowCache) -> Solution[Machine]:
-        limit = _FOREVER if self.max_iter < 0 else self.max_iter
-        solver = MinimalOptimization(problem, cache, self.tol, limit, self.shrinking)
-        solution = solve(solver, max_iter=_FOREVER, say=print if self.verbose else None)
-        machine: Machine = solution.value
-        if not (np.isfinite(machine.a).all() and np.isfinite(machine.offset)):
-            raise ValueError(
-                "The dual coefficients or intercepts are not finite. The input data may contain "
-                "large values and need to be preprocessed."
-            )
+        solver = MinimalOptimization(problem, cache, self.tol, self._steps, self.shrinking)
+        solution = self._run_solver(solver)
+        refuse_infinite(solution.value)
         return solution
+
+    @property
+    def _steps(self) -> int:
+        """Most steps of two variables."""
+        return _FOREVER if self.max_iter < 0 else self.max_iter
+
+    def _run_solver(self, solver: Solver[Any]) -> Solution[Any]:
+        return solve(solver, max_iter=_FOREVER, say=print if self.verbose else None)
 
     def _alone(self, batches: Batches, pose: Pose, bound: float = 1.0) -> Expansion:
         """The Program of one machine, of the rows that have a weight.
@@ -185,7 +205,7 @@ class KernelMachine(Estimator):
         rows = np.flatnonzero(w > 0)
         if not len(rows):
             raise ValueError("Invalid input - all samples have zero or negative weights.")
-        gram = self._gram(batches, bound * float(w.max()))
+        gram = self._gram(batches, bound * float(w.max()), len(rows))
         problem = pose(rows, w[rows])
         solution = self._solve(problem, gram.cache(None if len(rows) == n else rows))
         machine: Machine = solution.value
@@ -200,7 +220,7 @@ class KernelMachine(Estimator):
         offset = torch.as_tensor([-machine.offset], **held)
         return Expansion(self._support(gram, rows[used]), coef, offset)
 
-    def _keep_status(self, solutions: list[Solution[Machine]]) -> None:
+    def _keep_status(self, solutions: list[Solution[Any]]) -> None:
         """fit_status_, and one warning for all problems that were not solved."""
         short = [s for s in solutions if s.status is not Status.CONVERGED]
         self.fit_status_ = int(bool(short))

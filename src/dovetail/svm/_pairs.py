@@ -10,28 +10,29 @@ import numpy as np
 import numpy.typing as npt
 
 from dovetail.data.tensors import as_numpy
+from dovetail.solve.row_cache import RowCache
 from dovetail.solve.smo import Machine, SupportProblem
 from dovetail.solve.solution import Solution
 from dovetail.svm._machine import Gram
 
-__all__ = ["Pair", "Pairs", "filled", "platt", "solve_pairs"]
+__all__ = ["Pair", "Pairs", "Task", "filled", "platt", "solve_pairs"]
 
 _TINY = 1e-12
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-Solve = Callable[[SupportProblem, Any], Solution[Machine]]
-Pose = Callable[[Floats, Floats], SupportProblem]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The solved problem of two classes: its rows, those of the first class first; β and ρ."""
+    """The solved problem of two classes: its rows, those of the first class first; β, ρ and steps
+    taken.
+    """
 
     rows: Index
     beta: Floats
     offset: float
-    solution: Solution[Machine]
+    steps: int
     first: npt.NDArray[np.bool_]  # whether a row is of the first class
 
 
@@ -50,68 +51,87 @@ class Pairs:
     offsets: Floats
 
 
-def solve_pair(gram: Gram, pose: Pose, solve: Solve, rows: Index, y: Floats, C: Floats) -> Pair:
-    """The machine that tells rows of sign 1 from those of sign −1.
+@dataclass(frozen=True)
+class Task:
+    """Problems of pairs of classes.
 
-    pose : the problem of signs and bounds
-    """
-    every = len(rows) == len(gram.X) and np.array_equal(rows, np.arange(len(rows)))
-    solution = solve(pose(y, C), gram.cache(None if every else rows))
-    machine = solution.value
-    scale = machine.scale if abs(machine.scale) > _TINY else 1.0  # no margin: nothing to scale
-    beta, offset = y * machine.a / scale, machine.offset / scale
-    return Pair(rows, beta, offset, solution, y > 0)
-
-
-def solve_pairs(
-    gram: Gram, pose: Pose, solve: Solve, members: list[Index], C: Floats
-) -> tuple[Pairs, list[Pair]]:
-    """A machine for each pair of classes.
-
-    members : rows of each class
     C : bound of each row
+    pose : the problem of signs and bounds
+    solve : its solution
+    together : the solutions of all pairs of classes, given their rows and the problem of each; None
+        where that is no faster
     """
-    k, n = len(members), len(C)
-    coef = np.zeros((k - 1, n))
+
+    gram: Gram
+    C: Floats
+    pose: Callable[[Floats, Floats], SupportProblem]
+    solve: Callable[[SupportProblem, RowCache], Solution[Machine]]
+    together: Callable[
+        [Gram, list[Index], Callable[[int, int], SupportProblem]],
+        Solution[dict[tuple[int, int], Machine]] | None,
+    ]
+
+    def solve_pair(self, rows: Index, y: Floats) -> Solution[Machine]:
+        """The machine that tells rows of sign 1 from those of sign −1."""
+        every = len(rows) == len(self.gram.X) and np.array_equal(rows, np.arange(len(rows)))
+        cache = self.gram.cache(None if every else rows)
+        return self.solve(self.pose(y, self.C[rows]), cache)
+
+
+def _pair(rows: Index, y: Floats, machine: Machine) -> Pair:
+    scale = machine.scale if abs(machine.scale) > _TINY else 1.0  # no margin: nothing to scale
+    return Pair(rows, y * machine.a / scale, machine.offset / scale, machine.steps, y > 0)
+
+
+def solve_pairs(task: Task, members: list[Index]) -> tuple[Pairs, list[Pair], list[Solution[Any]]]:
+    """A machine for each pair of classes; members : rows of each class."""
+    k = len(members)
+
+    def rows_of(i: int, j: int) -> tuple[Index, Floats]:
+        rows = np.concatenate([members[i], members[j]])
+        y = np.repeat([1.0, -1.0], [len(members[i]), len(members[j])])
+        if k > 2:
+            return rows, y
+        order = np.argsort(rows)
+        return rows[order], y[order]
+
+    def pose(i: int, j: int) -> SupportProblem:
+        rows, y = rows_of(i, j)
+        return task.pose(y, task.C[rows])
+
+    couples = [(i, j) for i in range(k) for j in range(i + 1, k)]
+    joint = task.together(task.gram, members, pose) if k > 2 else None
+    if joint is not None:
+        solutions: list[Solution[Any]] = [joint]
+        machines: list[Machine] = [joint.value[couple] for couple in couples]
+    else:
+        solutions = [task.solve_pair(*rows_of(*couple)) for couple in couples]
+        machines = [solution.value for solution in solutions]
+    coef = np.zeros((k - 1, len(task.C)))
     found = []
-    for i in range(k):
-        for j in range(i + 1, k):
-            rows = np.concatenate([members[i], members[j]])
-            if k == 2:
-                rows = np.sort(rows)
-            y = np.where(np.isin(rows, members[i]), 1.0, -1.0)
-            pair = solve_pair(gram, pose, solve, rows, y, C[rows])
-            first = y > 0
-            coef[j - 1, rows[first]] = pair.beta[first]
-            coef[i, rows[~first]] = pair.beta[~first]
-            found.append(pair)
+    for (i, j), machine in zip(couples, machines, strict=True):
+        pair = _pair(*rows_of(i, j), machine)
+        coef[j - 1, pair.rows[pair.first]] = pair.beta[pair.first]
+        coef[i, pair.rows[~pair.first]] = pair.beta[~pair.first]
+        found.append(pair)
     used = (coef != 0).any(0)
     by_class = [m[used[m]] for m in members]
     index = np.concatenate(by_class)
     offsets = np.array([p.offset for p in found])
-    return Pairs(index, [len(c) for c in by_class], coef[:, index], offsets), found
+    return Pairs(index, [len(c) for c in by_class], coef[:, index], offsets), found, solutions
 
 
-def platt(
-    gram: Gram,
-    pose: Pose,
-    solve: Solve,
-    pairs: list[Pair],
-    C: Floats,
-    random: np.random.RandomState,
-) -> tuple[Floats, Floats]:
+def platt(task: Task, pairs: list[Pair], random: np.random.RandomState) -> tuple[Floats, Floats]:
     """For each pair, a and b of 1 / (1 + exp(a f + b)), the probability of its first class, of
     greatest likelihood for decisions f on rows held out in turn, in five folds (Platt 1999; Lin,
     Lin & Weng 2007, https://doi.org/10.1007/s10994-007-5018-6).
     """
-    found = [_calibrated(gram, pose, solve, pair, C, random) for pair in pairs]
+    found = [_calibrated(task, pair, random) for pair in pairs]
     a, b = np.array(found).T
     return a, b
 
 
-def _calibrated(
-    gram: Gram, pose: Pose, solve: Solve, pair: Pair, C: Floats, random: np.random.RandomState
-) -> tuple[float, float]:
+def _calibrated(task: Task, pair: Pair, random: np.random.RandomState) -> tuple[float, float]:
     signs = np.where(pair.first, 1.0, -1.0)
     order = random.permutation(len(pair.rows))
     decisions = np.zeros(len(pair.rows))
@@ -121,9 +141,9 @@ def _calibrated(
         if len(present) < 2:  # all that can be said is which class there is
             decisions[held] = present.sum()
             continue
-        rows = pair.rows[rest]
-        part = solve_pair(gram, pose, solve, rows, signs[rest], C[rows])
-        decisions[held] = _decisions(gram, part, pair.rows[held])
+        rows, y = pair.rows[rest], signs[rest]
+        part = _pair(rows, y, task.solve_pair(rows, y).value)
+        decisions[held] = _decisions(task.gram, part, pair.rows[held])
     return fit_sigmoid(decisions, signs > 0)
 
 
