@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from dovetail.kernels.compiled import compiled
+from dovetail.kernels.row_order import draw, leave_out
 
 __all__ = ["sweep"]
 
 U = np.uint64
-_STEP = U(0x9E3779B97F4A7C15)
 
 
 @compiled(inner=True)
@@ -74,13 +74,8 @@ def sweep(
     state = U(seed)
     s = 0
     while s < size:
-        state += _STEP  # splitmix64, https://doi.org/10.1145/2714064.2660195
-        z = (state ^ (state >> U(30))) * U(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> U(27))) * U(0x94D049BB133111EB)
-        pick = s + np.int64((z ^ (z >> U(31))) % U(size - s))
-        i = order[pick]
-        order[pick] = order[s]
-        order[s] = i
+        state = draw(order, s, size, state)
+        i = order[s]
         begin, end, own = starts[i], starts[i + 1], y[i]
         for c in range(k):
             g[c] = bias * W[d, c] + (0.0 if c == own else 1.0)
@@ -97,9 +92,7 @@ def sweep(
                 bottom = min(bottom, g[c])
         if top <= bottom or squares[i] == 0.0:
             if others < g[own] - rest and alpha[i, own] == 0.0:
-                size -= 1
-                order[s] = order[size]
-                order[size] = i
+                size = leave_out(order, s, size)
             else:
                 s += 1
             continue

@@ -19,11 +19,11 @@ import numpy as np
 
 from dovetail.kernels.compiled import compiled
 from dovetail.kernels.lanes import LANES, gather, scatter
+from dovetail.kernels.row_order import draw, leave_out
 
 __all__ = ["LANES", "sweep"]
 
 U = np.uint64
-_STEP = U(0x9E3779B97F4A7C15)
 _FLAT = 1e-200  # in place of no curvature, where a row is all zeros
 _TREE = {"reassoc", "contract"}  # sums may be taken in any order
 
@@ -144,13 +144,8 @@ def _block(
     state = U(seed)
     s = 0
     while s < size:
-        state += _STEP  # splitmix64, https://doi.org/10.1145/2714064.2660195
-        z = (state ^ (state >> U(30))) * U(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> U(27))) * U(0x94D049BB133111EB)
-        pick = s + np.int64((z ^ (z >> U(31))) % U(size - s))
-        i = order[pick]
-        order[pick] = order[s]
-        order[s] = i
+        state = draw(order, s, size, state)
+        i = order[s]
         begin, end = starts[i], starts[i + 1]
         _dots(values, columns, begin, end, dense, W, bias, scores)
         _minimize(
@@ -174,9 +169,7 @@ def _block(
             moved += abs(change[c])
             stays += free[c]
         if stays == 0.0:
-            size -= 1
-            order[s] = order[size]
-            order[size] = i
+            size = leave_out(order, s, size)
             continue
         if moved > 0.0:
             _add(values, columns, begin, end, dense, W, bias, change)

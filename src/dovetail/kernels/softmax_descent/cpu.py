@@ -12,11 +12,11 @@ import numpy as np
 
 from dovetail.kernels.compiled import compiled
 from dovetail.kernels.lanes import LANES, gather, scatter
+from dovetail.kernels.row_order import draw
 
 __all__ = ["sweep"]
 
 U = np.uint64
-_STEP = U(0x9E3779B97F4A7C15)
 
 
 @compiled(inner=True)
@@ -65,13 +65,8 @@ def sweep(
     gap = 0.0
     state = U(seed)
     for s in range(n):
-        state += _STEP  # splitmix64, https://doi.org/10.1145/2714064.2660195
-        z = (state ^ (state >> U(30))) * U(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> U(27))) * U(0x94D049BB133111EB)
-        pick = s + np.int64((z ^ (z >> U(31))) % U(n - s))
-        i = order[pick]
-        order[pick] = order[s]
-        order[s] = i
+        state = draw(order, s, n, state)
+        i = order[s]
         if cost[i] <= 0.0:
             continue
         begin, end = starts[i], starts[i + 1]
