@@ -6,9 +6,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dovetail.kernels.nearest import (
+    distances,
     filter_rows,
     move,
     nearest_two,
+    reference_distances,
     reference_nearest_two,
     settle,
 )
@@ -24,6 +26,17 @@ def test_the_two_least(k, b, dtype):
     expected = reference_nearest_two(torch.from_numpy(half), torch.from_numpy(S))
     for found, wanted in zip((label, best, second), expected, strict=True):
         assert_array_equal(found, wanted.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("m", "d"), [(0, 3), (1, 1), (33, 5), (9000, 2)])
+def test_distances_to_own_centers(m, d, dtype):
+    random = np.random.default_rng(m)
+    X, centers = random.normal(size=(m, d)).astype(dtype), random.normal(size=(4, d))
+    labels, found = random.integers(0, 4, m), np.empty(m)
+    distances(X, centers, labels, found)
+    rows = (torch.from_numpy(part) for part in (X, centers, labels))
+    assert_allclose(found, reference_distances(*rows).numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

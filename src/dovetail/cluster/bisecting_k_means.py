@@ -126,7 +126,7 @@ class BisectingKMeans(Centers):
             place = max(range(len(leaves)), key=lambda i: leaves[i].score)
             leaf = leaves[place]
             part = rows.take(leaf.rows)
-            found = self._bisected(part, random)
+            found = self._bisected(part, nodes[leaf.node], random)
             if self.verbose:
                 print(f"New centroids from bisection: {found.centers}")
             labels = found.labels.to(batches.device)
@@ -152,13 +152,13 @@ class BisectingKMeans(Centers):
             centers.to(dtype), every.to(dtype), torch.tensor(left).to(device), label.to(device)
         )
 
-    def _bisected(self, part: Batch, random: np.random.RandomState) -> Clusters:
-        """The best of some starts with two centers."""
+    def _bisected(self, part: Batch, mean: Tensor, random: np.random.RandomState) -> Clusters:
+        """The best of some starts with two centers; mean : of the part."""
         batches = Batches(part)
         best: tuple[float, Clusters] | None = None
         for _ in range(self.n_init):
             centers = self._seeds(batches, 2, random)
-            solver = Lloyd(batches, centers, self.tol, bounds=self.algorithm == "elkan")
+            solver = Lloyd(batches, centers, self.tol, bounds=self.algorithm == "elkan", about=mean)
             found = solve(solver, max_iter=self.max_iter, say=print if self.verbose else None)
             if self.n_init == 1:
                 return found.value

@@ -23,7 +23,14 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.statistics import column_moments
 from dovetail.data.tensors import as_numpy
-from dovetail.kernels.nearest import filter_rows, move, nearest_two, settle
+from dovetail.kernels.nearest import (
+    distances,
+    filter_rows,
+    move,
+    nearest_two,
+    reference_distances,
+    settle,
+)
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
@@ -60,6 +67,8 @@ class Lloyd:
     tol : squared movement of all centers together at which to stop
     bounds : whether to keep bounds always; else they are kept where they pay
     told : whether to record the inertia of every step, which takes a pass
+    about : what dense rows are shifted by, since large means cost digits; by default their mean,
+        where it is large, which takes a pass to tell
     """
 
     batches: Batches
@@ -67,11 +76,12 @@ class Lloyd:
     tol: float
     bounds: bool = False
     told: bool = False
+    about: Tensor | None = None
     advice: str = ""
     _rows: _Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        self._rows = _Rows(self.batches, len(self.centers), always=self.bounds)
+        self._rows = _Rows(self.batches, len(self.centers), self.about, always=self.bounds)
 
     def init(self) -> LloydState:
         """Where the centers are given."""
@@ -109,7 +119,7 @@ class _Rows:
     cluster.
     """
 
-    def __init__(self, batches: Batches, k: int, *, always: bool) -> None:
+    def __init__(self, batches: Batches, k: int, about: Tensor | None, *, always: bool) -> None:
         source: Any = batches.source
         self.batches, self.k, n = batches, k, len(source)
         self.device = batches.device
@@ -122,10 +132,11 @@ class _Rows:
         self.upper, self.lower = np.zeros(n), np.zeros(n if self.quick and k > 1 else 0)
         self.squares: npt.NDArray[Any] | None = None
         self.last: Tensor | None = None
-        moments = column_moments(batches.mapped(lambda b: Batch(b.X, None, None, b.start)))
-        # products of shifted rows where the mean is large, because digits would cancel
-        far = bool((moments.mean.square() > 16 * moments.variance.clamp(min=1e-300)).any())
-        self.shift = moments.mean if far and not batches.sparse else None
+        self.shift = about
+        if batches.sparse:
+            self.shift = None
+        elif about is None:
+            self.shift = _large_mean(batches)
 
     def assign(self, centers: Tensor) -> int:
         """Give every row its nearest center; how many rows of all have another one than before."""
@@ -192,6 +203,13 @@ class _Rows:
         found = self.batches.fold(block, merged)
         order = found.distance.argsort(descending=True, stable=True)
         return _Far(*(part[order] for part in found))
+
+
+def _large_mean(batches: Batches) -> Tensor | None:
+    """The mean, where products of unshifted rows would lose digits to it."""
+    moments = column_moments(batches.mapped(lambda b: Batch(b.X, None, None, b.start)))
+    far = bool((moments.mean.square() > 16 * moments.variance.clamp(min=1e-300)).any())
+    return moments.mean if far else None
 
 
 class _Far(NamedTuple):
@@ -357,13 +375,18 @@ def _parts(X: Matrix, size: int) -> Any:
 
 def own_distances(X: Matrix, centers: Tensor, labels: Tensor) -> Tensor:
     """Squared distance of each row to its center, float64 of shape (n,)."""
+    if isinstance(X, Tensor) and X.device.type == "cpu":
+        found = torch.empty(len(X), dtype=torch.float64)
+        distances(
+            as_numpy(X.contiguous()), as_numpy(centers.double()), as_numpy(labels), as_numpy(found)
+        )
+        return found
     out = []
     at = 0
     for part in _parts(X, _block_rows(X.shape[1])):
-        C = centers[labels[at : at + len(part)]]
         if isinstance(part, SparseMatrix):
             part = part.to_dense()
-        out.append((part.double() - C).square().sum(1))
+        out.append(reference_distances(part, centers, labels[at : at + len(part)]))
         at += len(part)
     return torch.cat(out) if out else centers.new_zeros(0)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dovetail.kernels.compiled import compiled
 
-__all__ = ["filter_rows", "move", "nearest_two", "settle"]
+__all__ = ["distances", "filter_rows", "move", "nearest_two", "settle"]
 
 _CHUNK = 4096  # rows of a task
 
@@ -151,3 +151,20 @@ def filter_rows(
                 u = np.sqrt(total)
             upper[r] = u
             active[i] = u >= bound
+
+
+@compiled(parallel=True, fastmath={"reassoc", "contract"})
+def distances(X: Any, centers: Any, labels: Any, out: Any) -> None:
+    """Squared distance of each row to its center, in float64.
+
+    X : (m, d); centers : (k, d) float64; labels : (m,) integers; out : (m,)
+    """
+    m, d = X.shape
+    for chunk in numba.prange((m + _CHUNK - 1) // _CHUNK):
+        for i in range(chunk * _CHUNK, min(m, (chunk + 1) * _CHUNK)):
+            x, c = X[i], centers[labels[i]]
+            total = 0.0
+            for j in range(d):
+                off = np.float64(x[j]) - c[j]
+                total += off * off
+            out[i] = total

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["nearest_two"]
+__all__ = ["distances", "nearest_two"]
 
 
 def nearest_two(half: Tensor, S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -14,3 +14,8 @@ def nearest_two(half: Tensor, S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     best, label = left.min(0)
     rest = left.scatter(0, label[None], torch.inf)
     return label, best, rest.amin(0)
+
+
+def distances(X: Tensor, centers: Tensor, labels: Tensor) -> Tensor:
+    """Squared distance of each row to its center, in float64."""
+    return (X.double() - centers.double()[labels]).square().sum(1)
