@@ -19,11 +19,10 @@ from dovetail.base import Accepts, Learned, WeightedTransformer
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.scan import Scan
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.statistics import column_moments
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import warn
 from dovetail.program import Program
-from dovetail.solve.lloyd import nearest, own_distances, squared_distances
+from dovetail.solve.lloyd import moments_alike, nearest, own_distances, squared_distances
 from dovetail.solve.seeding import drawn_rows, plus_plus, sampled
 
 __all__ = ["Centers", "CentersProgram", "closest", "distinct", "is_array", "tolerance"]
@@ -193,10 +192,7 @@ def as_plain(values: Any) -> Any:
 
 def tolerance(batches: Batches, tol: float) -> float:
     """`tol` in units of the mean variance of the columns, of rows that count alike."""
-    if not tol:
-        return 0.0
-    unweighted = batches.mapped(lambda b: Batch(b.X, None, None, b.start))
-    return tol * float(column_moments(unweighted).variance.mean())
+    return tol * float(moments_alike(batches).variance.mean()) if tol else 0.0
 
 
 def distinct(batches: Batches, labels: Tensor, k: int) -> int:

@@ -11,13 +11,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from dovetail.base import Accepts
-from dovetail.cluster._centers import Centers, CentersProgram, distinct, tolerance
+from dovetail.cluster._centers import Centers, CentersProgram, distinct
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.door import Given, give_back, open_matrix, open_weights
 from dovetail.distributed import agreed
 from dovetail.errors import warn
 from dovetail.params import ArrayLike, AtLeast, Seed, Verbosity, checked
-from dovetail.solve.lloyd import Clusters, Lloyd, inertia_of
+from dovetail.solve.lloyd import Clusters, Lloyd, inertia_of, large_mean, moments_alike
 from dovetail.solve.loop import solve
 from dovetail.solve.seeding import plus_plus
 from dovetail.solve.solution import Solution, Status
@@ -105,14 +105,15 @@ class KMeans(Centers):
         starts = self._starts(10)
         random = agreed(lambda: check_random_state(self.random_state))
         batches = batches.kept()
-        tol = tolerance(batches, self.tol)
+        moments = moments_alike(batches)
+        tol, about = self.tol * float(moments.variance.mean()), large_mean(moments)
         best: Clusters | None = None
         for _ in range(starts):
             centers = self._seeds(batches, self.n_clusters, random)
             if self.verbose:
                 print("Initialization complete")
             bounds, told = self.algorithm == "elkan", bool(self.verbose)
-            solver = Lloyd(batches, centers, tol, bounds=bounds, told=told)
+            solver = Lloyd(batches, centers, tol, bounds=bounds, told=told, about=about)
             solution = solve(solver, max_iter=self.max_iter, say=print if told else None)
             if told:
                 print(_ending(solution, tol))

@@ -19,7 +19,7 @@ from dovetail.objective.normal import (
     roots_of_precisions,
 )
 from dovetail.solve.expectation_maximization import Components, ExpectationMaximization
-from dovetail.solve.lloyd import Lloyd
+from dovetail.solve.lloyd import Lloyd, large_mean
 from dovetail.solve.loop import solve
 from dovetail.solve.seeding import plus_plus, sampled
 
@@ -118,8 +118,9 @@ def start(
 
 def _by_centers(batches: Batches, k: int, random: np.random.RandomState) -> Any:
     rows, _ = sampled(batches, k, random)
-    tol = _TOLERANCE * float(column_moments(batches).variance.mean())
-    solver = Lloyd(batches, plus_plus(rows, k, random)[0], tol)
+    moments = column_moments(batches)
+    tol = _TOLERANCE * float(moments.variance.mean())
+    solver = Lloyd(batches, plus_plus(rows, k, random)[0], tol, about=large_mean(moments))
     labels = solve(solver, max_iter=_STEPS).value.labels
 
     def shares(b: Batch) -> Tensor:

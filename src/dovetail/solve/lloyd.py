@@ -21,7 +21,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
-from dovetail.data.statistics import column_moments
+from dovetail.data.statistics import Moments, column_moments
 from dovetail.data.tensors import as_numpy
 from dovetail.kernels.nearest import (
     distances,
@@ -34,7 +34,16 @@ from dovetail.kernels.nearest import (
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
-__all__ = ["Clusters", "Lloyd", "inertia_of", "nearest", "squared_distances", "squared_lengths"]
+__all__ = [
+    "Clusters",
+    "Lloyd",
+    "inertia_of",
+    "large_mean",
+    "moments_alike",
+    "nearest",
+    "squared_distances",
+    "squared_lengths",
+]
 
 _CELLS, _LEAST, _MOST = 2**17, 256, 8192  # numbers of a block of distances; its rows
 _PATIENCE = 4  # steps without bounds after they settled too few rows
@@ -67,8 +76,7 @@ class Lloyd:
     tol : squared movement of all centers together at which to stop
     bounds : whether to keep bounds always; else they are kept where they pay
     told : whether to record the inertia of every step, which takes a pass
-    about : what dense rows are shifted by, since large means cost digits; by default their mean,
-        where it is large, which takes a pass to tell
+    about : what dense rows are shifted by, since large means cost digits
     """
 
     batches: Batches
@@ -132,11 +140,7 @@ class _Rows:
         self.upper, self.lower = np.zeros(n), np.zeros(n if self.quick and k > 1 else 0)
         self.squares: npt.NDArray[Any] | None = None
         self.last: Tensor | None = None
-        self.shift = about
-        if batches.sparse:
-            self.shift = None
-        elif about is None:
-            self.shift = _large_mean(batches)
+        self.shift = None if batches.sparse else about
 
     def assign(self, centers: Tensor) -> int:
         """Give every row its nearest center; how many rows of all have another one than before."""
@@ -205,9 +209,13 @@ class _Rows:
         return _Far(*(part[order] for part in found))
 
 
-def _large_mean(batches: Batches) -> Tensor | None:
+def moments_alike(batches: Batches) -> Moments:
+    """Moments of the columns, of rows that count alike."""
+    return column_moments(batches.mapped(lambda b: Batch(b.X, None, None, b.start)))
+
+
+def large_mean(moments: Moments) -> Tensor | None:
     """The mean, where products of unshifted rows would lose digits to it."""
-    moments = column_moments(batches.mapped(lambda b: Batch(b.X, None, None, b.start)))
     far = bool((moments.mean.square() > 16 * moments.variance.clamp(min=1e-300)).any())
     return moments.mean if far else None
 
