@@ -56,7 +56,8 @@ def compare(
     example: Annotated[
         str | None,
         typer.Option(
-            help="A bundled data set instead: adult, california or penguins.", show_default=False
+            help="A bundled data set instead: adult, california, penguins or sms.",
+            show_default=False,
         ),
     ] = None,
     task: Annotated[
