@@ -220,6 +220,10 @@ class Net(Nested, Estimator):
                 "would be learned in the next."
             )
         batches = batches.mapped(lambda rows: self._targets(_counted(rows)))
+        return self._trained(batches, before, incremental=incremental)
+
+    def _trained(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
+        """The epochs."""
         ongoing = self.__dict__.get("_ongoing") if before is not None else None
         if ongoing is None:
             ongoing = Ongoing(check_random_state(self.random_state))
