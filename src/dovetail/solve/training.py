@@ -123,8 +123,7 @@ class Training(ByEpochs):
                 if part.done % self._look == 0 and not bool(loss.isfinite()):
                     return False
                 self.optimizer.step()
-                due = self.checkpoints is not None and self.checkpoints.due()
-                if due and bool(loss.isfinite()):
+                if self._due() and bool(loss.isfinite()):
                     self._write()
                 if self._late():
                     break
@@ -135,6 +134,9 @@ class Training(ByEpochs):
 
     def _rows(self, batch: Batch) -> int:
         return len(batch)
+
+    def _due(self) -> bool:
+        return self.checkpoints is not None and self.checkpoints.due()
 
     def _late(self) -> bool:
         return time.monotonic() > self._deadline
@@ -181,7 +183,7 @@ class Training(ByEpochs):
         if self.score is not None and self._best_buffers is not None:
             self._load_buffers(self._best_buffers)
             return super().best(state)
-        if not bool(self.learned().isfinite().all()):
+        if not self._finite():
             good, buffers = self._good
             self._load_buffers(buffers)
             return good
@@ -192,8 +194,11 @@ class Training(ByEpochs):
 
     def _learned_something(self) -> bool:
         """Whether a step was taken that left numbers to keep."""
-        spoiled = not bool(self.learned().isfinite().all())
-        return bool(self.history) or (self._part.done > 1 and not spoiled)
+        fine = self._finite()
+        return bool(self.history) or (self._part.done > 1 and fine)
+
+    def _finite(self) -> bool:
+        return bool(self.learned().isfinite().all())
 
     def _buffers(self) -> list[Tensor]:
         return [b.detach().clone() for b in self.module.buffers()]
@@ -234,17 +239,20 @@ class Training(ByEpochs):
             "numbers to learn": self.values.numel(),
         }
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on from a state.
+    def check(self, state: dict[str, Any]) -> None:
+        """Refuse a state of other data or of another net.
 
         Raises
         ------
         DataError
-            It is of other data or of another net.
+            It is one.
         """
         before, now = state["of"], self._kind()
         if before != now:
             raise DataError(f"The checkpoint is of {_listed(before)}, but now of {_listed(now)}.")
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from a state that was checked."""
         self._part = _Part(**state["part"])
         self.values.copy_(state["values"])
         self._load_buffers(state["buffers"])
