@@ -107,6 +107,7 @@ class Training(ByEpochs):
         if self.begins_fitted and self.score is not None and not self.progress.losses:
             self.progress.best = self.score()
         self._part = _Part()
+        self._has_buffers = any(True for _ in self.module.buffers())
         self._best_buffers: list[Tensor] | None = None
         self._deadline = float("inf")
         self._resumed = False
@@ -158,7 +159,8 @@ class Training(ByEpochs):
         if not self._part.done:
             seed = None if self.random is None else int(self.random.randint(2**31 - 1))
             self._part = _Part(seed)
-        self.module.train()
+        if not self.module.training:
+            self.module.train()
         fine, means = self.epoch(), self._part.means()
         loss = means["loss"] if fine else float("nan")
         if not fine and not self._learned_something():
@@ -201,7 +203,7 @@ class Training(ByEpochs):
         return bool(self.learned().isfinite().all())
 
     def _buffers(self) -> list[Tensor]:
-        return [b.detach().clone() for b in self.module.buffers()]
+        return [b.detach().clone() for b in self.module.buffers()] if self._has_buffers else []
 
     def _load_buffers(self, kept: list[Tensor]) -> None:
         for b, value in zip(self.module.buffers(), kept, strict=True):
