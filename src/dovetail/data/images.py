@@ -6,6 +6,8 @@ Legend: n images, c channels, h × w pixels.
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import psutil
 import pyarrow as pa
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -158,7 +161,8 @@ def _images_under(folder: Path) -> list[Path]:
 def read_images(
     paths: Sequence[Path], size: tuple[int, int] | None, like: Layout | None = None
 ) -> Pixels:
-    """Files decoded by all threads, uint8; gray where all of them are.
+    """Files decoded by all threads, once, uint8; gray where all of them are. More than fits into
+    memory lies in a temporary file.
 
     size : (h, w) to resize to, None where all have one
     like : how the images of the fit came, whose number of channels is taken
@@ -176,7 +180,7 @@ def read_images(
             if channels not in (1, 3):
                 raise DataError(f"Files have 1 or 3 channels, but fit saw {channels}.")
         first = _decoded(paths[0], channels, size)
-        out = np.empty((len(paths), *first.shape), np.uint8)
+        out = _room((len(paths), *first.shape))
 
         def fill(i: int) -> None:
             image = first if i == 0 else _decoded(paths[i], channels, size)
@@ -191,6 +195,16 @@ def read_images(
         list(pool.map(fill, range(len(paths))))
     values = as_tensor(out).permute(0, 3, 1, 2)
     return Pixels(values, Layout(_shape(values), "files"))
+
+
+def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Room for bytes: where they take more than half of the memory that is free, in a file without
+    a name, of which the system keeps in memory what it has room for.
+    """
+    if math.prod(shape) <= psutil.virtual_memory().available // 2:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def common_size(paths: Sequence[Path], most: int) -> tuple[int, int] | None:
