@@ -304,7 +304,8 @@ def test_partial_fit_goes_on():
     ("texts", "message"),
     [
         ([], "needs texts"),
-        (["", ""], "All texts are empty"),
+        (["", ""], "All texts are empty: TextClassifier has nothing to learn"),
+        ([" ", "\n"], "All 2 texts are without a letter; was the wrong column given"),
         (["a", 3], "text 1 is 3, a int"),
         (np.ones((2, 3)), "one column of text"),
         ("no such text", r"Put a single text in a list: \[text\]"),
@@ -313,6 +314,25 @@ def test_partial_fit_goes_on():
 def test_what_is_no_text_is_an_error(texts, message):
     with pytest.raises(DataError, match=message):
         TextClassifier(**TINY).fit(texts, ["x", "y"])
+
+
+def test_empty_texts_are_counted():
+    texts = [*TEXTS, "", " "]
+    with pytest.warns(UserWarning, match="2 of 50 texts are empty, the first of them text 48"):
+        model = TextClassifier(**TINY).fit(texts, [*LABELS, "+", "-"])
+    assert model.score(TEXTS, LABELS) == 1.0
+    assert model.predict(["", "good"]).tolist() == ["+", "+"]  # and no word of it
+
+
+def test_long_texts_are_counted():
+    texts = [*TEXTS[:-1], TEXTS[-1] + " more" * 30]
+    quick = {**TINY, "max_epochs": 1, "max_tokens": 30}
+    with pytest.warns(UserWarning, match=r"first 30 tokens .* 1 of 48 .* Raise max_tokens") as said:
+        model = TextClassifier("bpe", **quick).fit(texts, LABELS)
+    assert [str(w.message).endswith("The sum over runs is of all of them.") for w in said] == [True]
+    assert model.front(texts)["ids"].shape == (48, 30)
+    long, cut = model.front([texts[-1], texts[-1] + " more" * 30]).sequences["ids"].lengths
+    assert long == cut == 30
 
 
 def test_targets_must_fit():

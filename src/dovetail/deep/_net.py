@@ -59,8 +59,8 @@ class Net(Nested, Estimator):
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
     * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
-      cut; `_epochs(n)`: how many there are; `_half(device)`: the precision of the module's
-      operations;
+      cut; `_epochs(n)`: how many there are; `_rate()`: the learning rate; `_half(device)`: the
+      precision of the module's operations;
     * `_vectors_of_a_row()`: how often the module's numbers are used for a row (tokens of a text);
     * `_source(rows)`: the mini-batches, epoch after epoch, of that size;
     * `_split(batches, random)`: rows to learn from and rows to validate on; `_strata(rows)`: what
@@ -147,6 +147,9 @@ class Net(Nested, Estimator):
 
     def _epochs(self, n: int) -> int:
         return self.max_epochs
+
+    def _rate(self) -> float:
+        return self.lr
 
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
         return self.precision

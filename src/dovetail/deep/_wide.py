@@ -1,9 +1,11 @@
-"""The best sum over the runs of tokens in a text: what a text net starts from.
+"""The best linear map: what a text net starts from.
 
 Legend: n texts, g known runs, k outputs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from dovetail.objective.losses import Loss
 from dovetail.solve.lbfgs import LBFGS
 from dovetail.solve.loop import solve
 
-__all__ = ["as_sums", "best_sum"]
+__all__ = ["as_sums", "best_sum", "whitened"]
 
 _STEPS, _TOL = 50, 1e-4
 # Of half the sum of squares beside the summed loss: scikit-learn's C = 10. On the questions of TREC
@@ -32,6 +34,20 @@ def as_sums(runs: Sequences, idf: Tensor) -> SparseMatrix:
     squares = a.new_zeros(len(runs)).index_add_(0, text, a.square())
     shape = (len(runs), len(idf) - 1)
     return SparseMatrix(runs.starts, runs.values - 1, a / squares[text].sqrt(), shape)
+
+
+def whitened(X: Tensor) -> tuple[Tensor, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]]:
+    """Columns of mean 0 and equal spread, rows of length 1 on the average; and what turns a linear
+    map of them, (coef, intercept), into that of X.
+    """
+    mean, spread = X.mean(0), X.std(0, correction=0)
+    scale = torch.where(spread > 0, spread, 1.0) * X.shape[1] ** 0.5
+
+    def of_plain(coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]:
+        coef = coef / scale
+        return coef, intercept - coef @ mean.to(coef.dtype)
+
+    return (X - mean) / scale, of_plain
 
 
 def best_sum(rows: Batch, loss: Loss) -> tuple[Tensor, Tensor]:

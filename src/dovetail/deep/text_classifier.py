@@ -28,6 +28,13 @@ class TextClassifier(TextNet, ClassesNet):
     where it never does, the start is kept. So the net is about as good as logistic regression on
     tf-idf where texts are few, and better where they tell more than their words.
 
+    Or, with `pretrained`, an encoder that others trained is trained on:
+
+        scores = W encoder(tokens) + b,
+
+    W and b starting as the best ones for the vectors that it gives as it is (a convex problem too),
+    so that the first steps spoil nothing of what it knows.
+
     Texts come as a list of strings, a Series, a frame of one column, or an array; missing ones are
     empty. Batches hold texts of like length.
 
@@ -48,32 +55,52 @@ class TextClassifier(TextNet, ClassesNet):
         Tokens that see one another; longer texts are cut in windows, and the mean is over all.
     max_tokens : int >= 1, default=256
         Tokens of a text that the transformer reads. Runs are of all.
-    dropout : float in [0, 1), default=0.2
+    dropout : float in [0, 1) or "auto"
+        "auto" is 0.2, or 0.1 with `pretrained`.
+    pretrained : path or None, default=None
+        The folder of an encoder in Hugging Face's layout, config.json, model.safetensors and
+        tokenizer.json, of BERT's make (`model_type` "bert"). Its tokenizer reads the texts, up to
+        `max_tokens` or what the encoder has places for; all parameters above but these, which make
+        a transformer and runs, have no effect then and are refused. Files of the fitted model hold
+        the encoder.
+    freeze : bool, default=False
+        Whether the pretrained encoder stays as it is, and W and b alone are learned.
+    pooling : {"mean", "first"}, default="mean"
+        Whether the pretrained encoder's vector is the mean over tokens, or that of the first.
     label_smoothing : float in [0, 1), default=0
         Share of the target that is spread over all classes.
     dtype : {"float32", "float64"}, default="float32"
-    class_weight, optimizer, lr, max_epochs, batch_size, early_stopping, ...
+    lr : float > 0 or "auto"
+        "auto" is 1e-3, or 5e-5 with `pretrained`.
+    max_epochs : int >= 1 or "auto"
+        "auto" is 10, or 4 with `pretrained`.
+    class_weight, optimizer, weight_decay, batch_size, early_stopping, ...
         As those of `NetClassifier`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    tokenizer_ : the tokenizer, learned from the texts
+    tokenizer_ : the tokenizer, learned from the texts or the encoder's
     history_ : dict of lists, an entry an epoch
     n_iter_ : int, epochs
-    program_ : ids (n, t) and runs (n, m), int64, to scores
+    program_ : ids (n, t) and, of a net of its own, runs (n, m), int64, to scores
 
     Raises
     ------
     DataError
-        No texts, texts that are all empty, or something that is no string.
+        No texts, texts that are all empty, something that is no string, or a folder without an
+        encoder that can be read.
+
+    A UserWarning counts texts that are empty, and texts of which the end is not read.
 
     Cost O(Σ tokens · depth · width (width + context)) an epoch, and O(Σ runs · n_classes) a step of
     the start.
 
     Cheng et al. (2016), Wide & Deep Learning, https://arxiv.org/abs/1606.07792; Joulin et al.
     (2017), https://arxiv.org/abs/1607.01759; Vaswani et al. (2017),
-    https://arxiv.org/abs/1706.03762.
+    https://arxiv.org/abs/1706.03762; pretrained: Devlin et al. (2019),
+    https://arxiv.org/abs/1810.04805; their start: Kumar et al. (2022), Fine-Tuning can Distort
+    Pretrained Features, https://arxiv.org/abs/2202.10054.
 
     Examples
     --------

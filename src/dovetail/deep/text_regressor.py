@@ -17,22 +17,24 @@ __all__ = ["TextRegressor"]
 
 
 class TextRegressor(TextNet, NumbersNet):
-    """Numbers from raw strings: a transformer beside a sum over the runs of tokens in a text.
+    """Numbers from raw strings: a transformer beside a sum over the runs of tokens in a text, or a
+    pretrained encoder.
 
     y is standardized inside. All parameters but `label_smoothing` and `class_weight` are those of
     `TextClassifier`; the loss is the squared error.
 
     Attributes
     ----------
-    tokenizer_ : the tokenizer, learned from the texts
+    tokenizer_ : the tokenizer, learned from the texts or the encoder's
     history_ : dict of lists, an entry an epoch
     n_iter_ : int, epochs
-    program_ : ids (n, t) and runs (n, m), int64, to predictions
+    program_ : ids (n, t) and, of a net of its own, runs (n, m), int64, to predictions
 
     Raises
     ------
     DataError
-        No texts, texts that are all empty, or something that is no string.
+        No texts, texts that are all empty, something that is no string, or a folder without an
+        encoder that can be read.
 
     Examples
     --------
