@@ -50,8 +50,9 @@ class Net(Nested, Estimator):
     * `_targets(rows)`: the rows with targets as the loss wants them;
     * `_recipe(rows)`: the class of the module and its arguments, from sizes and statistics of the
       data (of a scan, its first rows), as plain data and tensors, so that a file can hold them;
-    * `_begin(module, rows)`: gives a new module numbers to start from that follow from the rows to
-      learn from; where `begins_fitted`, the validation score of the start has to be beaten;
+    * `_begin(module, rows, held_out)`: gives a new module numbers to start from that follow from
+      the rows to learn from; what it returns is called when the module is trained. Where
+      `begins_fitted`, the validation score of the start has to be beaten;
     * `_default_loss()`: of outputs and targets, a number a row or their mean;
       `_fitting(outputs, rows)`: outputs in the shape that it wants, for one that cannot be meant an
       error; `_criterion(module)`: instead of both, the mean loss of outputs for a batch;
@@ -154,8 +155,10 @@ class Net(Nested, Estimator):
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
         return self.precision
 
-    def _begin(self, module: nn.Module, rows: Batches) -> None:
-        pass
+    def _begin(
+        self, module: nn.Module, rows: Batches, held_out: Batches | None
+    ) -> Callable[[], None] | None:
+        return None
 
     def _vectors_of_a_row(self) -> int:
         return 1
@@ -232,14 +235,15 @@ class Net(Nested, Estimator):
             module = module.to(device=batches.device)
             learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
-                if before is None:
-                    self._begin(module, learned)
+                finish = self._begin(module, learned, validation) if before is None else None
                 solution = trainer.run(
                     module,
                     learned,
                     score=self._score(validation),
                     program=lambda twin: self._program_of(twin, recipe),
                 )
+                if finish is not None:
+                    finish()
         self._ongoing, self._records = ongoing, ongoing.history
         self.n_iter_: int = trainer.done_before + solution.n_iter
         self._say(solution)

@@ -17,19 +17,29 @@ from dovetail.deep._tokens import Characters, Kind, Tokenizer, tokenizer_of
 __all__ = ["LearnedReader", "PretrainedReader"]
 
 # Characters of a text on the average: below the first, texts are read character by character, as
-# names are; above the second, runs of characters tell no more than words do, and are left out.
+# names are; above the second, runs of characters tell no more than words do, and are left out, and
+# runs of three pairs only displace others: of 6,000 messages of 20 Newsgroups, a fifth held out,
+# the best sum tells 0.886 with them and 0.898 without.
 _NAME, _LONG = 24, 400
 _RUNS = {"bpe": 3, "char": 5, "byte": 5}
+_RUNS_OF_LONG = 2
 
 
 @dataclass(frozen=True)
 class LearnedReader:
-    """Tokens of a text, the first `max_tokens`, and all runs of tokens in it."""
+    """Tokens of a text, the first `max_tokens`, and all runs of tokens in it.
 
-    tokenizer: Tokenizer
+    runs : of the tokens, and perhaps of characters besides
+    """
+
     runs: Runs
     lowercase: bool
     max_tokens: int
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What makes the tokens."""
+        return self.runs.readers[0]
 
     @classmethod
     def learned(
@@ -48,23 +58,23 @@ class LearnedReader:
         if kind == "auto":
             kind = "char" if mean < _NAME else "bpe"
         tokenizer = tokenizer_of(kind, texts, vocab_size)
-        readers = {tokenizer: _RUNS[kind]}
+        readers = {tokenizer: _RUNS[kind] if mean < _LONG else _RUNS_OF_LONG}
         if kind == "bpe" and mean < _LONG:
             readers[Characters.learned(texts)] = _RUNS["char"]
-        return cls(tokenizer, Runs.learned(texts, readers, n_runs), lowercase, max_tokens)
+        return cls(Runs.learned(texts, readers, n_runs), lowercase, max_tokens)
 
     def read(self, texts: list[str], whom: str = "") -> dict[str, Sequences]:
         """The sequences of texts; `whom` says to the user what of them is not read."""
         texts = _cased(texts, self.lowercase)
-        ids = self.tokenizer.ids(texts)
+        each_way = [reader.ids(texts) for reader in self.runs.readers]
+        ids = each_way[0]
         if whom:
             cut = sum(len(each) > self.max_tokens for each in ids)
             also = " The sum over runs is of all of them." if len(self.runs.idf) else ""
             say_cut(whom, cut, len(texts), self.max_tokens, f"{_RAISE}{also}")
-        return {
-            "ids": Sequences.of([each[: self.max_tokens] for each in ids]),
-            "runs": Sequences.of(self.runs.of(texts)),
-        }
+        runs, counts = map(Sequences.of, self.runs.counted(each_way))
+        first = Sequences.of([each[: self.max_tokens] for each in ids])
+        return {"ids": first, "runs": runs, "counts": counts}
 
 
 _RAISE = "Raise max_tokens to read more."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -10,11 +11,19 @@ from torch import nn
 from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.data.shared_epochs import SharedBlocks, SharedEpochs, SharedRows
-from dovetail.distributed import Group
+from dovetail.distributed import Group, current
 
-__all__ = ["alike", "looked_at", "source_of"]
+__all__ = ["alike", "looked_at", "of_all", "source_of"]
+
+S = TypeVar("S")
 
 _NUMBERS = 2**22  # of the rows that a module is made for, 16 MB of float32
+
+
+def of_all(compute: Callable[[], S], merge: Callable[[S, S], S]) -> S:
+    """What the processes found, merged; that of this one where there are no others."""
+    group = current()
+    return compute() if group is None else group.merge(compute, merge)
 
 
 def looked_at(batches: Batches) -> Batch:

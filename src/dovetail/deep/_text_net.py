@@ -1,36 +1,39 @@
-"""What nets that read texts share: tokens, runs of tokens, and batches of texts of like length."""
+"""What nets that read texts share: how they take texts apart, and where they start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import KW_ONLY
+from functools import partial
+from operator import add
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
-from dovetail.data.batches import Batch, Batches
+from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.ragged import Ragged
 from dovetail.data.tensors import as_tensor, target_device
+from dovetail.deep._by_length import LikeLengths, by_length
 from dovetail.deep._making import Recipe
 from dovetail.deep._net import Net
 from dovetail.deep._pretrained import Pieces, weights_of
 from dovetail.deep._readers import LearnedReader, PretrainedReader
+from dovetail.deep._sharing import of_all
 from dovetail.deep._texts import open_texts, say_empty
 from dovetail.deep._tokens import Tokenizer
 from dovetail.deep._training import refuse_beside
-from dovetail.deep._wide import as_sums, whitened
+from dovetail.deep._wide import as_sums, joined, learned_again, starts
 from dovetail.nn.encoder_scores import EncoderScores
 from dovetail.nn.text_scores import TextScores
+from dovetail.objective.losses import Loss
 from dovetail.params import AboveZero, AtLeast, Between
 from dovetail.solve.wrappers import Schedule
 
-__all__ = ["LikeLengths", "TextNet", "by_length"]
+__all__ = ["TextNet"]
 
-_ROWS = 64  # of a pass without gradients
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _OF_OWN = (
     "tokenizer", "vocab_size", "n_runs", "lowercase", "width", "depth", "heads", "context",
@@ -63,7 +66,7 @@ class TextNet(_Fitted, Net):
     tokenizer: Literal["auto", "bpe", "char", "byte"] = "auto"
     _: KW_ONLY
     vocab_size: Annotated[int, AtLeast(258)] = 8192
-    n_runs: Annotated[int, AtLeast(0)] = 50_000
+    n_runs: Annotated[int, AtLeast(0)] = 100_000
     lowercase: bool = True
     width: Annotated[int, AtLeast(2)] = 64
     depth: Annotated[int, AtLeast(1)] = 2
@@ -111,8 +114,9 @@ class TextNet(_Fitted, Net):
         whom = type(self).__name__
         texts = open_texts(X, whom)
         if reset:
-            say_empty(texts, whom)
-            self._reader = self._read(texts)
+            everyones = of_all(lambda: texts, add)
+            say_empty(everyones, whom)
+            self._reader = self._read(everyones)
         sequences = self._reader.read(texts, whom if reset else "")
         return Ragged(sequences, self._dtype).to(device or target_device())
 
@@ -157,35 +161,62 @@ class TextNet(_Fitted, Net):
     def _outputs(self, rows: Batch) -> dict[str, Any]:
         raise TypeError(f"{type(self).__name__} does not say what it predicts.")
 
-    def _begin(self, module: Any, rows: Batches) -> None:
-        whole = rows.whole
-        if isinstance(module, EncoderScores):
-            self._begin_pretrained(module, whole)
-            return
-        X = as_sums(whole.X.sequences["runs"], module.idf)
-        coef, intercept = self._best_sum(module, Batch(X, whole.y, whole.w))
-        with torch.no_grad():
-            module.wide[1:] = coef.T
-            module.deep.bias.copy_(intercept)
+    def _problems(self, module: Any, rows: Batches) -> list[tuple[Batches, Loss]]:
+        """What a linear map of X is to minimize: targets and losses, one or several."""
+        raise TypeError(f"{type(self).__name__} does not say what it minimizes.")
 
-    def _begin_pretrained(self, module: EncoderScores, rows: Batch) -> None:
+    def _begin(
+        self, module: Any, rows: Batches, held_out: Batches | None
+    ) -> Callable[[], None] | None:
+        learned = rows.own
+        if isinstance(module, EncoderScores):
+            self._begin_pretrained(module, rows, held_out)
+            return None
+
+        def problems(of: Batches) -> list[tuple[Batches, Loss]]:
+            return self._problems(module, of.mapped(partial(_as_sums, idf=module.idf)))
+
+        start = starts(problems, rows, held_out)
+        module.add_to_sum(*joined(start))
+        if held_out is None or self.validation_data is not None:
+            return None
+        total = len(rows) + len(held_out)
+        both = Batches(stacked([learned, held_out.own]), group=rows.group, total=total)
+
+        def finish() -> None:
+            """What the texts held out would have added to the start."""
+            again = joined(learned_again(problems, both, start))
+            module.add_to_sum(*(a - b for a, b in zip(again, joined(start), strict=True)))
+
+        return finish
+
+    def _begin_pretrained(
+        self, module: EncoderScores, rows: Batches, held_out: Batches | None
+    ) -> None:
         """The encoder as it was published, under the best linear map of its vectors."""
         assert self.pretrained is not None
         encoder = module.encoder
         encoder.load_state_dict(weights_of(Path(self.pretrained), encoder.state_dict()))
+
+        def vectors(of: Batch) -> Batch:
+            return of.mapped(lambda X: by_length(lambda part: module.encode(part["ids"]), X))
+
         with torch.no_grad():
             module.eval()
-            vectors = by_length(lambda X: module.encode(X["ids"]), rows.X)
+            rows = rows.mapped(vectors)
+            held_out = None if held_out is None else held_out.mapped(vectors)
             module.train()
-        X, of_plain = whitened(vectors)
-        coef, intercept = of_plain(*self._best_sum(module, Batch(X, rows.y, rows.w)))
-        with torch.no_grad():
-            module.head.weight.copy_(coef)
-            module.head.bias.copy_(intercept)
+        # columns of mean 0 and equal spread, rows of length 1 on the average
+        mean = rows.sum(lambda b: b.X.sum(0)) / len(rows)
+        spread = (rows.sum(lambda b: (b.X - mean).square().sum(0)) / len(rows)).sqrt()
+        scale = torch.where(spread > 0, spread, 1.0) * len(mean) ** 0.5
 
-    def _best_sum(self, module: Any, rows: Batch) -> tuple[Tensor, Tensor]:
-        """Coefficients (k, g) and intercepts (k,) of the best sums over runs."""
-        raise TypeError(f"{type(self).__name__} does not say what it minimizes.")
+        def problems(of: Batches) -> list[tuple[Batches, Loss]]:
+            return self._problems(
+                module, of.mapped(lambda b: b.mapped(lambda X: (X - mean) / scale))
+            )
+
+        module.start_from(*joined(starts(problems, rows, held_out)), mean, scale)
 
     # -- batches
 
@@ -193,7 +224,7 @@ class TextNet(_Fitted, Net):
         return self.context if self.pretrained is None else self.max_tokens
 
     def _source(self, rows: Batches) -> LikeLengths:
-        return LikeLengths(rows.whole, self._rows_of_a_step(len(rows)))
+        return LikeLengths.of(rows, self._rows_of_a_step(len(rows)))
 
     def _run(self, compute: Callable[[Any], Any], X: Any) -> Any:
         return Net._run(self, lambda opened: by_length(compute, opened), X)
@@ -205,34 +236,5 @@ class TextNet(_Fitted, Net):
         return tags
 
 
-class LikeLengths:
-    """Batches of texts that are about as long, in random order: little of a batch is padding."""
-
-    def __init__(self, rows: Batch, size: int) -> None:
-        self.rows, self.size = rows, size
-        self._lengths = rows.X.sequences["ids"].lengths.cpu().numpy()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batches(self, seed: int | None, done: int = 0) -> Iterator[Batch]:
-        """The batches of the epoch of this seed from the one of number `done` on."""
-        if seed is None:
-            yield from list(self.rows.split(self.size))[done:]
-            return
-        random = np.random.RandomState(seed)
-        near = self._lengths * random.uniform(0.8, 1.25, len(self))  # other neighbours each time
-        order = np.argsort(near, kind="stable")
-        starts = np.arange(0, len(self), self.size)
-        for start in random.permutation(starts)[done:]:
-            part = order[start : start + self.size]
-            yield self.rows.take(as_tensor(part, self.rows.X.device))
-
-
-def by_length(compute: Callable[[Any], Any], X: Ragged) -> Any:
-    """In blocks of texts that are about as long, given back in their order."""
-    if len(X) <= _ROWS or torch.compiler.is_compiling():
-        return compute(X)
-    order = X.sequences["ids"].lengths.argsort(stable=True)
-    parts: list[Tensor] = [compute(X.take_rows(part)) for part in torch.split(order, _ROWS)]
-    return torch.cat(parts)[order.argsort()]
+def _as_sums(rows: Batch, idf: Tensor) -> Batch:
+    return rows.mapped(lambda X: as_sums(X.sequences["runs"], idf, X.sequences["counts"]))

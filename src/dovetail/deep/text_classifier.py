@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, Self
 
-from torch import Tensor
-
-from dovetail.data.batches import Batch
+from dovetail.data.batches import Batch, Batches
 from dovetail.deep._classes import ClassesNet
 from dovetail.deep._losses import Loss
 from dovetail.deep._text_net import TextNet
-from dovetail.deep._wide import best_sum
-from dovetail.objective.losses import MultinomialLogLoss
+from dovetail.objective import losses
 from dovetail.params import Between
 
 __all__ = ["TextClassifier"]
@@ -22,11 +19,13 @@ class TextClassifier(TextNet, ClassesNet):
     """Classes from raw strings: a transformer beside a sum over the runs of tokens in a text.
 
     scores = W mean(transformer(tokens)) + Σ_j a_j V_j, where j are the runs of one to a few tokens
-    that the text has and fit saw in at least two texts, and a = idf / ‖idf‖. The sum starts as
-    its own best fit (logistic regression with a penalty, a convex problem), the transformer adds
-    nothing at first, and both learn together until the loss on texts held out no longer falls;
-    where it never does, the start is kept. So the net is about as good as logistic regression on
-    tf-idf where texts are few, and better where they tell more than their words.
+    that the text has and fit saw in at least two texts, and a ∝ (1 + ln count) idf, of length 1.
+    The sum starts as its own best fit (logistic regression with a penalty, a convex problem, the
+    penalty chosen on texts held out), the transformer adds nothing at first, and both learn
+    together until the loss on texts held out no longer falls; where it never does, the start is
+    kept. At the end the sum is moved by what the texts held out would have added to the start. So
+    the net is about as good as logistic regression on tf-idf where texts are few, and better where
+    they tell more than their words.
 
     Or, with `pretrained`, an encoder that others trained is trained on:
 
@@ -45,9 +44,10 @@ class TextClassifier(TextNet, ClassesNet):
         names (less than 24 of them on the average), else pairs.
     vocab_size : int >= 258, default=8192
         Most tokens of "bpe".
-    n_runs : int >= 0, default=50,000
+    n_runs : int >= 0, default=100,000
         Most runs to know, those that most texts have: of up to 3 pairs, or 5 characters; texts of
-        less than 400 characters on the average are looked at both ways, with as many of each.
+        less than 400 characters on the average are looked at both ways, with as many of each, and
+        of longer ones runs have up to 2 tokens.
     lowercase : bool, default=True
     width, depth, heads : int, defaults 64, 2, 4
         Of the transformer.
@@ -83,7 +83,8 @@ class TextClassifier(TextNet, ClassesNet):
     tokenizer_ : the tokenizer, learned from the texts or the encoder's
     history_ : dict of lists, an entry an epoch
     n_iter_ : int, epochs
-    program_ : ids (n, t) and, of a net of its own, runs (n, m), int64, to scores
+    program_ : ids (n, t) and, of a net of its own, runs and their counts (n, m),
+        int64, to scores
 
     Raises
     ------
@@ -121,8 +122,8 @@ class TextClassifier(TextNet, ClassesNet):
     def _outputs(self, rows: Batch) -> dict[str, Any]:
         return {"n_outputs": len(self.classes_)}
 
-    def _best_sum(self, module: Any, rows: Batch) -> tuple[Tensor, Tensor]:
-        return best_sum(rows, MultinomialLogLoss(len(self.classes_)))
+    def _problems(self, module: Any, rows: Batches) -> list[tuple[Batches, losses.Loss]]:
+        return [(rows, losses.MultinomialLogLoss(len(self.classes_)))]
 
     def _mean_loss(self) -> Loss:
         return Loss.of(self._default_loss(), {"label_smoothing": self.label_smoothing})

@@ -15,10 +15,10 @@ from dovetail.base import Transformer
 from dovetail.data.batches import Batches
 from dovetail.data.ragged import Ragged
 from dovetail.data.tensors import target_device
+from dovetail.deep._by_length import by_length
 from dovetail.deep._pretrained import Pieces, weights_of
 from dovetail.deep._program import NetOutputs
 from dovetail.deep._readers import PretrainedReader
-from dovetail.deep._text_net import by_length
 from dovetail.deep._texts import open_texts
 from dovetail.nn.bert import Bert
 from dovetail.params import AtLeast

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -66,6 +67,13 @@ class EncoderScores(nn.Module):
         super().requires_grad_(requires_grad)
         self.encoder.requires_grad_(requires_grad and not self.frozen)
         return self
+
+    def start_from(self, coef: Tensor, intercept: Tensor, mean: Tensor, scale: Tensor) -> None:
+        """Give W and b what makes coef · (vector − mean) / scale + intercept of a vector."""
+        with torch.no_grad():
+            coef = coef / scale
+            self.head.weight.copy_(coef)
+            self.head.bias.copy_(intercept - coef @ mean.to(coef.dtype))
 
     def encode(self, ids: Tensor) -> Tensor:
         """One vector a text; (n, c)."""
