@@ -75,6 +75,18 @@ def test_words_that_fit_never_saw_are_known(model, untrained):
     assert from_nothing.score(OTHERS, OTHER_KINDS) < 0.75
 
 
+def test_the_encoder_learns_what_its_vectors_did_not_tell(untrained):
+    """The order of words: a good thing before a bad one is praise."""
+    pairs = [(a, b) for a in range(5) for b in range(5)]
+    texts = [f"good{a} the bad{b}" for a, b in pairs] + [f"bad{b} the good{a}" for a, b in pairs]
+    kinds = ["praise"] * 25 + ["blame"] * 25
+    how = {**FEW, "lr": 0.01, "max_epochs": 10, "early_stopping": False, "dropout": 0.0}
+    tuned = TextClassifier(pretrained=untrained, **how).fit(texts, kinds)
+    frozen = TextClassifier(pretrained=untrained, freeze=True, **how).fit(texts, kinds)
+    assert tuned.score(texts, kinds) == 1.0
+    assert tuned.history_["loss"][-1] < 0.5 * frozen.history_["loss"][-1]
+
+
 def weights(model):
     return model.program_.module.encoder.state_dict()
 
