@@ -11,7 +11,7 @@ from dovetail.deep import TextClassifier, TextRegressor
 from dovetail.deep._by_length import LikeLengths
 from dovetail.deep._grams import Grams, Runs
 from dovetail.deep._tokens import Bytes, Characters
-from dovetail.deep._wide import as_sums, best_sum, starts
+from dovetail.deep._wide import as_sums, best_sum, gained, starts
 from dovetail.errors import DataError
 from dovetail.nn.text_scores import TextScores
 from dovetail.objective.losses import MultinomialLogLoss
@@ -161,6 +161,28 @@ def test_the_penalty_is_that_which_does_best_on_rows_held_out():
     within = chosen(told(2000, 2), None)
     expected = best_sum(told(2000, 2), loss, within.penalty)
     torch.testing.assert_close(within.coef, expected[0], rtol=0, atol=0.02)
+
+
+def test_a_gain_is_believed_beyond_chance():
+    """Of scores that are right in all rows, not of those that only differ here and there."""
+    rows, loss = told(200, 3), MultinomialLogLoss(2)
+    held_out = Batches(told(300, 4))
+    start = starts(lambda of: [(of, loss)], Batches(rows), held_out)
+    (coef, intercept, _) = start[0]
+
+    def judged(change):
+        def scored(batch):
+            return batch.X @ coef.T + intercept + change(batch)
+
+        return gained(lambda of: [(of, loss)], held_out, start, scored)
+
+    g = torch.Generator().manual_seed(0)
+    assert judged(lambda batch: torch.nn.functional.one_hot(batch.y, 2))
+    assert not judged(lambda batch: 0.0)
+    assert not judged(lambda batch: 0.01 * torch.randn(len(batch), 2, generator=g))
+    lucky = torch.zeros(300, 2)
+    lucky[0, held_out.own.y[0]] = 9.0  # one row alone
+    assert not judged(lambda batch: lucky)
 
 
 # -- the module

@@ -25,7 +25,7 @@ from dovetail.deep._sharing import of_all
 from dovetail.deep._texts import open_texts, say_empty
 from dovetail.deep._tokens import Tokenizer
 from dovetail.deep._training import refuse_beside
-from dovetail.deep._wide import as_sums, joined, learned_again, starts
+from dovetail.deep._wide import as_sums, gained, joined, learned_again, starts
 from dovetail.nn.encoder_scores import EncoderScores
 from dovetail.nn.text_scores import TextScores
 from dovetail.objective.losses import Loss
@@ -168,7 +168,6 @@ class TextNet(_Fitted, Net):
     def _begin(
         self, module: Any, rows: Batches, held_out: Batches | None
     ) -> Callable[[], None] | None:
-        learned = rows.own
         if isinstance(module, EncoderScores):
             self._begin_pretrained(module, rows, held_out)
             return None
@@ -178,15 +177,15 @@ class TextNet(_Fitted, Net):
 
         start = starts(problems, rows, held_out)
         module.add_to_sum(*joined(start))
-        if held_out is None or self.validation_data is not None:
+        if held_out is None:
             return None
-        total = len(rows) + len(held_out)
-        both = Batches(stacked([learned, held_out.own]), group=rows.group, total=total)
 
         def finish() -> None:
-            """What the texts held out would have added to the start."""
-            again = joined(learned_again(problems, both, start))
-            module.add_to_sum(*(a - b for a, b in zip(again, joined(start), strict=True)))
+            if not gained(problems, held_out, start, partial(_scored, module)):
+                module.go_back_to_sum(*joined(start))
+            if self.validation_data is None:  # what the texts held out would have added
+                again = joined(learned_again(problems, _both(rows, held_out), start))
+                module.add_to_sum(*(a - b for a, b in zip(again, joined(start), strict=True)))
 
         return finish
 
@@ -238,3 +237,17 @@ class TextNet(_Fitted, Net):
 
 def _as_sums(rows: Batch, idf: Tensor) -> Batch:
     return rows.mapped(lambda X: as_sums(X.sequences["runs"], idf, X.sequences["counts"]))
+
+
+def _both(rows: Batches, others: Batches) -> Batches:
+    total = len(rows) + len(others)
+    return Batches(stacked([rows.own, others.own]), group=rows.group, total=total)
+
+
+def _scored(module: TextScores, rows: Batch) -> Tensor:
+    """The scores of texts, without dropout."""
+    module.eval()
+    with torch.no_grad():
+        found: Tensor = by_length(lambda X: module.scores(**X), rows.X)
+    module.train()
+    return found

@@ -16,7 +16,7 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.ragged import Sequences
 from dovetail.data.sparse import SparseMatrix
-from dovetail.objective.linear import LinearObjective
+from dovetail.objective.linear import LinearObjective, scores
 from dovetail.objective.losses import Loss, MultinomialLogLoss
 from dovetail.solve.dual_logistic import near_optimum
 from dovetail.solve.lbfgs import LBFGS
@@ -142,6 +142,40 @@ def learned_again(problems: Problems, rows: Batches, chosen: list[Start]) -> lis
         Start(*best_sum(learned, loss, start.penalty, start), start.penalty)
         for (learned, loss), start in pairs
     ]
+
+
+def gained(
+    problems: Problems,
+    held_out: Batches,
+    start: list[Start],
+    scored: Callable[[Batch], Tensor],
+) -> bool:
+    """Whether the loss on rows held out is less than that of the start by more than twice the
+    standard error of the difference.
+
+    scored : the scores of rows now
+    """
+
+    def sums(rows: Batch) -> tuple[Tensor, Tensor, int]:
+        gain = torch.zeros(len(rows), dtype=torch.float64, device=rows.X.device)
+        found = problems(Batches(rows)) if len(rows) else []
+        now = scored(rows) if found else torch.empty(0)
+        for j, (of, loss) in enumerate(found):
+            X, (coef, intercept, _) = of.own.X, start[j]
+            after = now if len(found) == 1 else now[:, j : j + 1]
+            gain += _values(loss, of.own, scores(X, coef, intercept))
+            gain -= _values(loss, of.own, after)
+        gain = gain if rows.w is None else gain * rows.w
+        return gain.sum(), gain.square().sum(), len(rows)
+
+    total, squares, n = held_out.sum(sums)
+    return float(total) > 2 * math.sqrt(max(0.0, float(squares - total**2 / n)))
+
+
+def _values(loss: Loss, rows: Batch, F: Tensor) -> Tensor:
+    """The loss of each row."""
+    assert rows.y is not None
+    return loss.value(rows.y, F if isinstance(loss, MultinomialLogLoss) else F[:, 0])
 
 
 def joined(found: list[Start]) -> tuple[Tensor, Tensor]:

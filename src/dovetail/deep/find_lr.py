@@ -112,9 +112,11 @@ def find_lr(
         with seeded(trainer.seed, batches.device):
             module, recipe = trial._module(batches.head, None)
             module = module.to(device=batches.device)
-            flat = Flat.over(parameters_in_order(module))
-            with torch.no_grad(), trial._threads(module):
-                gradient = trainer.gradient(module, flat, len(batches))
+            with trial._threads(module):
+                trial._begin(module, batches, None)
+                flat = Flat.over(parameters_in_order(module))
+                with torch.no_grad():
+                    gradient = trainer.gradient(module, flat, len(batches))
                 training = trainer.training(module, batches, gradient, None)
                 found.append(_swept(training, np.geomspace(low, high, steps)))
         return trial._program_of(module, recipe)

@@ -22,10 +22,10 @@ class TextClassifier(TextNet, ClassesNet):
     that the text has and fit saw in at least two texts, and a ∝ (1 + ln count) idf, of length 1.
     The sum starts as its own best fit (logistic regression with a penalty, a convex problem, the
     penalty chosen on texts held out), the transformer adds nothing at first, and both learn
-    together until the loss on texts held out no longer falls; where it never does, the start is
-    kept. At the end the sum is moved by what the texts held out would have added to the start. So
-    the net is about as good as logistic regression on tf-idf where texts are few, and better where
-    they tell more than their words.
+    together until the loss on texts held out no longer falls; where it has not fallen by more than
+    twice the standard error of the difference, the start is kept. At the end the sum is moved by
+    what the texts held out would have added to the start. So the net is about as good as logistic
+    regression on tf-idf where texts are few, and better where they tell more than their words.
 
     Or, with `pretrained`, an encoder that others trained is trained on:
 

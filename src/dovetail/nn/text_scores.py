@@ -92,6 +92,13 @@ class TextScores(nn.Module):
             self.wide[1:].add_(coef.T)
             self.deep.bias.add_(intercept)
 
+    def go_back_to_sum(self, coef: Tensor, intercept: Tensor) -> None:
+        """Take these for the sum, and nothing of the transformer."""
+        with torch.no_grad():
+            for p in (self.wide, self.deep.weight, self.deep.bias):
+                p.zero_()
+        self.add_to_sum(coef, intercept)
+
     def sums(self, runs: Tensor, counts: Tensor | None = None) -> Tensor:
         """The sum over runs; (n, k)."""
         a = self.idf[runs]
@@ -100,11 +107,16 @@ class TextScores(nn.Module):
         a = a / torch.linalg.vector_norm(a, dim=1, keepdim=True).clamp(min=1e-6)
         return F.embedding_bag(runs, self.wide, per_sample_weights=a, mode="sum")
 
+    def scores(self, ids: Tensor, runs: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Before shift and scale; (n, k)."""
+        out: Tensor = self.deep(self.dropout(self.encode(ids)))
+        return out + self.sums(runs, counts)
+
     def forward(self, ids: Tensor, runs: Tensor, counts: Tensor | None = None) -> Tensor:
         """ids : (n, t), runs : (n, m), int64, from 1 on, zeros at the end of shorter rows;
         counts : (n, m), how often a text has each run, None for once.
         """
-        scores = self.deep(self.dropout(self.encode(ids))) + self.sums(runs, counts)
+        scores = self.scores(ids, runs, counts)
         if self.shift is None or self.scale is None:
             return scores
         return self.shift + self.scale * scores
