@@ -173,7 +173,9 @@ class TextNet(_Fitted, Net):
             return None
 
         def problems(of: Batches) -> list[tuple[Batches, Loss]]:
-            return self._problems(module, of.mapped(partial(_as_sums, idf=module.idf)))
+            return self._problems(
+                module, of.mapped(partial(_as_sums, idf=module.idf.to(rows.device)))
+            )
 
         start = starts(problems, rows, held_out)
         module.add_to_sum(*joined(start))
@@ -198,13 +200,10 @@ class TextNet(_Fitted, Net):
         encoder.load_state_dict(weights_of(Path(self.pretrained), encoder.state_dict()))
 
         def vectors(of: Batch) -> Batch:
-            return of.mapped(lambda X: by_length(lambda part: module.encode(part["ids"]), X))
+            return of.mapped(partial(_by_module, module, lambda X: module.encode(X["ids"])))
 
-        with torch.no_grad():
-            module.eval()
-            rows = rows.mapped(vectors)
-            held_out = None if held_out is None else held_out.mapped(vectors)
-            module.train()
+        rows = rows.mapped(vectors)
+        held_out = None if held_out is None else held_out.mapped(vectors)
         # columns of mean 0 and equal spread, rows of length 1 on the average
         mean = rows.sum(lambda b: b.X.sum(0)) / len(rows)
         spread = (rows.sum(lambda b: (b.X - mean).square().sum(0)) / len(rows)).sqrt()
@@ -244,10 +243,15 @@ def _both(rows: Batches, others: Batches) -> Batches:
     return Batches(stacked([rows.own, others.own]), group=rows.group, total=total)
 
 
-def _scored(module: TextScores, rows: Batch) -> Tensor:
-    """The scores of texts, without dropout."""
+def _by_module(module: torch.nn.Module, compute: Callable[[Any], Tensor], X: Ragged) -> Tensor:
+    """What a module makes of texts without dropout, where the texts are."""
+    there = X.to(next(module.parameters()).device)
     module.eval()
     with torch.no_grad():
-        found: Tensor = by_length(lambda X: module.scores(**X), rows.X)
+        found: Tensor = by_length(compute, there).to(X.device)
     module.train()
     return found
+
+
+def _scored(module: TextScores, rows: Batch) -> Tensor:
+    return _by_module(module, lambda X: module.scores(**X), rows.X)

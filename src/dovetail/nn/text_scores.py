@@ -89,8 +89,8 @@ class TextScores(nn.Module):
     def add_to_sum(self, coef: Tensor, intercept: Tensor) -> None:
         """Add numbers (k, g) of the runs, and (k,) of every text."""
         with torch.no_grad():
-            self.wide[1:].add_(coef.T)
-            self.deep.bias.add_(intercept)
+            self.wide[1:].add_(coef.T.to(self.wide))
+            self.deep.bias.add_(intercept.to(self.wide))
 
     def go_back_to_sum(self, coef: Tensor, intercept: Tensor) -> None:
         """Take these for the sum, and nothing of the transformer."""
