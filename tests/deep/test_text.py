@@ -5,13 +5,13 @@ import pytest
 import torch
 
 import dovetail as dv
-from dovetail.data.batches import Batch
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.ragged import Ragged, Sequences
 from dovetail.deep import TextClassifier, TextRegressor
+from dovetail.deep._by_length import LikeLengths
 from dovetail.deep._grams import Grams, Runs
-from dovetail.deep._text_net import LikeLengths
 from dovetail.deep._tokens import Bytes, Characters
-from dovetail.deep._wide import as_sums, best_sum
+from dovetail.deep._wide import as_sums, best_sum, gained, starts
 from dovetail.errors import DataError
 from dovetail.nn.text_scores import TextScores
 from dovetail.objective.losses import MultinomialLogLoss
@@ -90,6 +90,20 @@ def test_runs_of_many_texts_are_those_of_each(monkeypatch):
     assert one.max() <= len(whole.idf)
 
 
+def test_runs_are_counted():
+    texts = [np.array(t) for t in ([5, 6, 5, 5], [6, 5], [])]
+    grams = Grams.learned(texts, 1, 9)
+    found = [dict(zip(*map(list, pair), strict=True)) for pair in grams.counted(texts)]
+    assert sorted(found[0].values()) == [1, 3]
+    assert list(found[1].values()) == [1, 1]
+    assert found[2] == {}
+    whole = Runs.learned(["aab", "ab"], {Bytes(): 1, Characters.learned(["aab"]): 1}, 9)
+    runs, counts = whole.counted([reader.ids(["aab", "b"]) for reader in whole.readers])
+    assert [r.tolist() for r in runs] == [r.tolist() for r in whole.of(["aab", "b"])]
+    assert sorted(counts[0].tolist()) == [1, 1, 2, 2]
+    assert counts[1].tolist() == [1, 1]
+
+
 def test_the_best_sum_has_no_gradient():
     runs = Sequences.of([np.array(r) for r in ([1, 2], [2, 3], [3], [1], [1, 3])])
     idf = torch.tensor([0.0, 1.0, 2.0, 1.5], dtype=torch.float64)
@@ -103,6 +117,72 @@ def test_the_best_sum_has_no_gradient():
     loss.backward()
     assert float(coef.grad.abs().max()) < 2e-4
     assert float(intercept.grad.abs().max()) < 2e-4
+
+
+def test_repeated_runs_weigh_by_the_logarithm_of_their_count():
+    runs = Sequences.of([np.array(r) for r in ([1, 2], [2, 3])])
+    counts = Sequences.of([np.array(r) for r in ([1, 4], [2, 1])])
+    idf = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=torch.float64)
+    log2, log4 = 1 + np.log(2), 1 + np.log(4)
+    expected = torch.tensor([[1, 2 * log4, 0], [0, 2 * log2, 3]], dtype=torch.float64)
+    expected /= expected.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(as_sums(runs, idf, counts).to_dense(), expected)
+    net = module()
+    ids = torch.tensor([[3], [4]])
+    found = net(ids, runs.padded(), counts.padded()) - net(ids, torch.zeros(2, 1, dtype=torch.long))
+    torch.testing.assert_close(found, expected @ net.wide[1:])
+
+
+def told(n, seed, wrong=0.2):
+    """Rows whose first column tells the class, wrong of a share, beside 30 that tell nothing."""
+    g = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (n,), generator=g)
+    lies = torch.rand(n, generator=g) < wrong
+    X = torch.randn(n, 31, generator=g, dtype=torch.float64)
+    X[:, 0] = torch.where(lies, -1.0, 1.0) * (2 * y - 1)
+    return Batch(X / X.norm(dim=1, keepdim=True), y)
+
+
+def test_the_penalty_is_that_which_does_best_on_rows_held_out():
+    rows, held_out, loss = told(60, 0), told(400, 1), MultinomialLogLoss(2)
+
+    def chosen(*batches):
+        return starts(lambda rows: [(rows, loss)], *(b and Batches(b) for b in batches))[0]
+
+    def judged(start):
+        scores = held_out.X @ start[0].T + start[1]
+        return float(torch.nn.functional.cross_entropy(scores, held_out.y))
+
+    sums = {penalty: best_sum(rows, loss, penalty) for penalty in (1.0, 0.1, 0.01)}
+    best = min(sums, key=lambda penalty: judged(sums[penalty]))
+    assert chosen(rows, held_out).penalty == best == 1.0
+    assert chosen(told(60, 0, 0.0), told(400, 1, 0.0)).penalty == 0.01
+    assert chosen(rows, held_out.rows(0, 10)).penalty == 0.1  # too few to tell
+    within = chosen(told(2000, 2), None)
+    expected = best_sum(told(2000, 2), loss, within.penalty)
+    torch.testing.assert_close(within.coef, expected[0], rtol=0, atol=0.02)
+
+
+def test_a_gain_is_believed_beyond_chance():
+    """Of scores that are right in all rows, not of those that only differ here and there."""
+    rows, loss = told(200, 3), MultinomialLogLoss(2)
+    held_out = Batches(told(300, 4))
+    start = starts(lambda of: [(of, loss)], Batches(rows), held_out)
+    (coef, intercept, _) = start[0]
+
+    def judged(change):
+        def scored(batch):
+            return batch.X @ coef.T + intercept + change(batch)
+
+        return gained(lambda of: [(of, loss)], held_out, start, scored)
+
+    g = torch.Generator().manual_seed(0)
+    assert judged(lambda batch: torch.nn.functional.one_hot(batch.y, 2))
+    assert not judged(lambda batch: 0.0)
+    assert not judged(lambda batch: 0.01 * torch.randn(len(batch), 2, generator=g))
+    lucky = torch.zeros(300, 2)
+    lucky[0, held_out.own.y[0]] = 9.0  # one row alone
+    assert not judged(lambda batch: lucky)
 
 
 # -- the module
@@ -168,6 +248,37 @@ def test_a_start_that_is_not_beaten_is_kept():
     model = TextClassifier(**bad).fit(TEXTS, LABELS)
     assert float(model.program_.module.deep.weight.abs().max()) == 0
     assert model.score(TEXTS, LABELS) == 1.0
+
+
+def slope(model, penalty, start=None):
+    """Of the penalized loss of all texts, at what a model or `start` has."""
+    texts, module = model.front(TEXTS).sequences, model.program_.module
+    X = as_sums(texts["runs"], module.idf, texts["counts"]).to_dense()
+    y = torch.tensor([model.classes_.tolist().index(label) for label in LABELS])
+    coef, intercept = start or (module.wide[1:].T, module.deep.bias)
+    coef = coef.detach().requires_grad_(True)
+    loss = torch.nn.functional.cross_entropy(X @ coef.T + intercept.detach(), y)
+    (loss + penalty / 2 / len(y) * coef.square().sum()).backward()
+    return float(coef.grad.abs().max())
+
+
+STILL = {**TINY, "lr": 1e-12, "max_epochs": 1, "dtype": "float64"}
+
+
+def test_a_start_that_is_kept_is_learned_from_all_texts():
+    """Those held out to judge it, too."""
+    model = TextClassifier(**STILL).fit(TEXTS, LABELS)
+    texts = model.front(TEXTS).sequences
+    X = as_sums(texts["runs"], model.program_.module.idf, texts["counts"])
+    y = torch.tensor([model.classes_.tolist().index(label) for label in LABELS])
+    most = best_sum(Batch(X, y).rows(0, 43), MultinomialLogLoss(2))
+    assert slope(model, 0.1) < 2e-4 < slope(model, 0.1, most)
+
+
+def test_given_validation_data_choose_the_penalty_and_are_not_learned_from():
+    wrong = ["-" if label == "+" else "+" for label in LABELS]
+    model = TextClassifier(**STILL, validation_data=(TEXTS, wrong)).fit(TEXTS, LABELS)
+    assert slope(model, 1.0) < 2e-4
 
 
 def test_the_transformer_learns_alone():
@@ -304,7 +415,8 @@ def test_partial_fit_goes_on():
     ("texts", "message"),
     [
         ([], "needs texts"),
-        (["", ""], "All texts are empty"),
+        (["", ""], "All texts are empty: TextClassifier has nothing to learn"),
+        ([" ", "\n"], "All 2 texts are without a letter; was the wrong column given"),
         (["a", 3], "text 1 is 3, a int"),
         (np.ones((2, 3)), "one column of text"),
         ("no such text", r"Put a single text in a list: \[text\]"),
@@ -313,6 +425,25 @@ def test_partial_fit_goes_on():
 def test_what_is_no_text_is_an_error(texts, message):
     with pytest.raises(DataError, match=message):
         TextClassifier(**TINY).fit(texts, ["x", "y"])
+
+
+def test_empty_texts_are_counted():
+    texts = [*TEXTS, "", " "]
+    with pytest.warns(UserWarning, match="2 of 50 texts are empty, the first of them text 48"):
+        model = TextClassifier(**TINY).fit(texts, [*LABELS, "+", "-"])
+    assert model.score(TEXTS, LABELS) == 1.0
+    assert model.predict(["", "good"]).tolist() == ["+", "+"]  # and no word of it
+
+
+def test_long_texts_are_counted():
+    texts = [*TEXTS[:-1], TEXTS[-1] + " more" * 30]
+    quick = {**TINY, "max_epochs": 1, "max_tokens": 30}
+    with pytest.warns(UserWarning, match=r"first 30 tokens .* 1 of 48 .* Raise max_tokens") as said:
+        model = TextClassifier("bpe", **quick).fit(texts, LABELS)
+    assert [str(w.message).endswith("The sum over runs is of all of them.") for w in said] == [True]
+    assert model.front(texts)["ids"].shape == (48, 30)
+    long, cut = model.front([texts[-1], texts[-1] + " more" * 30]).sequences["ids"].lengths
+    assert long == cut == 30
 
 
 def test_targets_must_fit():

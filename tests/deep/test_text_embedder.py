@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-import tokenizers
 import torch
 from safetensors.torch import save_file
 
@@ -14,20 +13,10 @@ from dovetail.deep import TextEmbedder
 from dovetail.errors import DataError
 from dovetail.linear_model import LogisticRegression
 from dovetail.pipeline import make_pipeline
+from tests.deep import encoders
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "cat", "dog", "sat", "##s", "on", "the", "mat"]
-SIZES = {
-    "model_type": "bert",
-    "vocab_size": len(WORDS),
-    "hidden_size": 12,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 3,
-    "intermediate_size": 20,
-    "max_position_embeddings": 9,
-    "type_vocab_size": 2,
-    "layer_norm_eps": 1e-12,
-    "pad_token_id": 0,
-}
+WORDS = ["a", "cat", "dog", "sat", "##s", "on", "the", "mat"]
+SIZES = encoders.sizes(WORDS)
 TEXTS = ["a cat", "the dog sat on the mat", "", "dogs"]
 
 
@@ -36,7 +25,7 @@ def tensors():
     g = torch.Generator().manual_seed(0)
     c, u = SIZES["hidden_size"], SIZES["intermediate_size"]
     shapes = {
-        "embeddings.word_embeddings.weight": (len(WORDS), c),
+        "embeddings.word_embeddings.weight": (SIZES["vocab_size"], c),
         "embeddings.position_embeddings.weight": (9, c),
         "embeddings.token_type_embeddings.weight": (2, c),
         "pooler.dense.weight": (c, c),  # not part of the encoder
@@ -62,19 +51,7 @@ def tensors():
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tokenizers.Tokenizer(
-        tokenizers.models.WordPiece({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]")
-    )
-    made.normalizer = tokenizers.normalizers.BertNormalizer()
-    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    made.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    made.enable_padding(length=9)  # published ones may ask for it
-    path = tmp_path / "encoder"
-    path.mkdir()
-    made.save(str(path / "tokenizer.json"))
-    (path / "config.json").write_text(json.dumps(SIZES), "utf-8")
-    save_file(tensors(), path / "model.safetensors")
-    return path
+    return encoders.write(tmp_path / "encoder", SIZES, WORDS, tensors())
 
 
 def by_hand(ids):
@@ -126,10 +103,13 @@ def test_vectors_are_their_formula(folder, pooling, normalize):
 
 
 def test_long_texts_are_cut(folder):
-    model = TextEmbedder(folder, max_tokens=5).fit(TEXTS)
+    with pytest.warns(UserWarning, match=r"first 5 tokens.* 1 of 4 texts .* Raise max_tokens"):
+        model = TextEmbedder(folder, max_tokens=5).fit(TEXTS)
     long, short = model.transform(["the dog sat on the mat", "the dog sat"])
     np.testing.assert_allclose(long, short, rtol=1e-5, atol=1e-6)
     assert len(TextEmbedder(folder).fit(TEXTS).transform(["the cat " * 50])) == 1
+    with pytest.warns(UserWarning, match=r"first 9 tokens.* places for no more than 9"):
+        TextEmbedder(folder).fit(["the cat " * 50])
 
 
 def test_a_bundle_needs_the_folder_no_longer(folder, tmp_path):
@@ -161,7 +141,23 @@ def test_what_cannot_be_read_is_named(folder, tmp_path):
     config(intermediate_size=24)
     with pytest.raises(DataError, match=r"intermediate.dense.weight of shape \(24, 12\)"):
         TextEmbedder(folder).fit(TEXTS)
+    config(vocab_size=8)
+    with pytest.raises(DataError, match=r"has 12 tokens, but the encoder beside it 8"):
+        TextEmbedder(folder).fit(TEXTS)
     few = {k: v for k, v in SIZES.items() if k != "hidden_size"}
     (folder / "config.json").write_text(json.dumps(few), "utf-8")
     with pytest.raises(DataError, match="does not say hidden_size"):
+        TextEmbedder(folder).fit(TEXTS)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_damaged_file_is_named(folder, name):
+    (folder / name).write_text("{", "utf-8")
+    with pytest.raises(DataError, match=name):
+        TextEmbedder(folder).fit(TEXTS)
+
+
+def test_pickles_are_not_read(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(DataError, match=r"lacks model.safetensors.* a pickle runs code"):
         TextEmbedder(folder).fit(TEXTS)

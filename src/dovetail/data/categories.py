@@ -16,7 +16,7 @@ from dovetail.data.frames import is_frame
 from dovetail.data.tensors import as_tensor
 from dovetail.errors import DataError
 
-__all__ = ["Categories", "coded", "columns_of_words", "learn_categories"]
+__all__ = ["Categories", "coded", "columns_of_words", "joint_categories", "learn_categories"]
 
 Categories = list[npt.NDArray[Any] | None]  # of each column; None for numbers
 
@@ -45,6 +45,18 @@ def _categories_of(values: Any, name: str) -> npt.NDArray[Any]:
     out = np.empty(len(ordered), dtype=object)
     out[:] = ordered
     return out
+
+
+def joint_categories(first: Categories, second: Categories) -> Categories:
+    """Those of either, in their order."""
+    pairs = zip(first, second, strict=True)
+    return [None if a is None or b is None else _union(a, b) for a, b in pairs]
+
+
+def _union(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if len(a) and len(b):
+        return np.unique(np.concatenate([a, b]))
+    return a if len(a) else b  # none are of no kind
 
 
 def _is_missing(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Runs of tokens: which of those that fit saw in several texts there are in a text.
+"""Runs of tokens: which of those that fit saw in several texts there are in a text, how often.
 
 Legend: s tokens of all texts, g runs that are known.
 """
@@ -40,7 +40,7 @@ class Grams:
     @classmethod
     def learned(cls, texts: Sequence[Ids], longest: int, most: int) -> Grams:
         """Those that at least two texts have, of them those that most have."""
-        parts = [np.unique(keys, return_counts=True) for _, keys in _distinct(texts, longest)]
+        parts = [np.unique(keys, return_counts=True) for _, keys, _ in _distinct(texts, longest)]
         keys = np.concatenate([k for k, _ in parts])
         found, at = np.unique(keys, return_inverse=True)
         counts = np.bincount(at, np.concatenate([c for _, c in parts]), len(found)).astype(int)
@@ -52,15 +52,19 @@ class Grams:
 
     def of(self, texts: Sequence[Ids]) -> list[Ids]:
         """The numbers, from 1 on, of the known runs in each text, each once, in order."""
-        found: list[Ids] = []
-        for (owner, keys), n in zip(
+        return [runs for runs, _ in self.counted(texts)]
+
+    def counted(self, texts: Sequence[Ids]) -> Iterator[tuple[Ids, Ids]]:
+        """The known runs in each text, and how often it has them."""
+        for (owner, keys, counts), n in zip(
             _distinct(texts, self.longest), _sizes(len(texts)), strict=True
         ):
             at = np.searchsorted(self.keys, keys).clip(max=max(0, len(self.keys) - 1))
             known = self.keys[at] == keys if len(self.keys) else np.zeros(len(keys), bool)
             cuts = np.searchsorted(owner[known], np.arange(1, n))
-            found += np.split(at[known] + 1, cuts)
-        return found
+            yield from zip(
+                np.split(at[known] + 1, cuts), np.split(counts[known], cuts), strict=True
+            )
 
 
 @dataclass(frozen=True)
@@ -86,28 +90,41 @@ class Runs:
 
     def of(self, texts: Sequence[str]) -> list[Ids]:
         """The numbers, from 1 on, of the known runs in each text."""
-        before, parts = 0, []
-        for reader, grams in zip(self.readers, self.grams, strict=True):
-            parts.append([runs + before for runs in grams.of(reader.ids(texts))])
+        return self.counted([reader.ids(texts) for reader in self.readers])[0]
+
+    def counted(self, texts: Sequence[Sequence[Ids]]) -> tuple[list[Ids], list[Ids]]:
+        """The known runs in each text, and how often it has them.
+
+        texts : as each of the readers reads them
+        """
+        before, runs, counts = 0, [], []
+        for ids, grams in zip(texts, self.grams, strict=True):
+            found = list(grams.counted(ids))
+            runs.append([each + before for each, _ in found])
+            counts.append([each for _, each in found])
             before += len(grams.idf)
-        return [np.concatenate(row) for row in zip(*parts, strict=True)]
+        return _side_by_side(runs), _side_by_side(counts)
+
+
+def _side_by_side(parts: list[list[Ids]]) -> list[Ids]:
+    return [np.concatenate(row) for row in zip(*parts, strict=True)]
 
 
 def _sizes(n: int) -> list[int]:
     return [min(_TEXTS, n - i) for i in range(0, n, _TEXTS)]
 
 
-def _distinct(
-    texts: Sequence[Ids], longest: int
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """The text and the key of each different run, by text and key, some texts at a time."""
+def _distinct(texts: Sequence[Ids], longest: int) -> Iterator[tuple[Ids, Ids, Ids]]:
+    """The text, the key and the count of each different run, by text and key, some texts at a
+    time.
+    """
     for i in range(0, len(texts), _TEXTS):
         owner, keys = _runs(texts[i : i + _TEXTS], longest)
         order = np.lexsort((keys, owner))
         owner, keys = owner[order], keys[order]
         new = np.ones(len(keys), bool)
         new[1:] = (owner[1:] != owner[:-1]) | (keys[1:] != keys[:-1])
-        yield owner[new], keys[new]
+        yield owner[new], keys[new], np.diff(np.flatnonzero(np.append(new, True)))
 
 
 def _runs(

@@ -50,8 +50,9 @@ class Net(Nested, Estimator):
     * `_targets(rows)`: the rows with targets as the loss wants them;
     * `_recipe(rows)`: the class of the module and its arguments, from sizes and statistics of the
       data (of a scan, its first rows), as plain data and tensors, so that a file can hold them;
-    * `_begin(module, rows)`: gives a new module numbers to start from that follow from the rows to
-      learn from; where `begins_fitted`, the validation score of the start has to be beaten;
+    * `_begin(module, rows, held_out)`: gives a new module numbers to start from that follow from
+      the rows to learn from; what it returns is called when the module is trained. Where
+      `begins_fitted`, the validation score of the start has to be beaten;
     * `_default_loss()`: of outputs and targets, a number a row or their mean;
       `_fitting(outputs, rows)`: outputs in the shape that it wants, for one that cannot be meant an
       error; `_criterion(module)`: instead of both, the mean loss of outputs for a batch;
@@ -59,8 +60,8 @@ class Net(Nested, Estimator):
       (never in validation). Draw from the generator alone, so that a resumed training draws the
       same. Targets may become probabilities of classes, (n, k): the default loss takes them;
     * `_rows_of_a_step(n)`: the size of a mini-batch; `_parts_of_a_step(rows)`: into how many it is
-      cut; `_epochs(n)`: how many there are; `_half(device)`: the precision of the module's
-      operations;
+      cut; `_epochs(n)`: how many there are; `_rate()`: the learning rate; `_half(device)`: the
+      precision of the module's operations;
     * `_vectors_of_a_row()`: how often the module's numbers are used for a row (tokens of a text);
     * `_source(rows)`: the mini-batches, epoch after epoch, of that size;
     * `_split(batches, random)`: rows to learn from and rows to validate on; `_strata(rows)`: what
@@ -148,11 +149,16 @@ class Net(Nested, Estimator):
     def _epochs(self, n: int) -> int:
         return self.max_epochs
 
+    def _rate(self) -> float:
+        return self.lr
+
     def _half(self, device: torch.device) -> Literal["bf16", "fp16"] | None:
         return self.precision
 
-    def _begin(self, module: nn.Module, rows: Batches) -> None:
-        pass
+    def _begin(
+        self, module: nn.Module, rows: Batches, held_out: Batches | None
+    ) -> Callable[[], None] | None:
+        return None
 
     def _vectors_of_a_row(self) -> int:
         return 1
@@ -233,14 +239,15 @@ class Net(Nested, Estimator):
             module = trainer.placed(module, batches)
             learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
-                if before is None:
-                    self._begin(module, learned)
+                finish = self._begin(module, learned, validation) if before is None else None
                 solution = trainer.run(
                     module,
                     learned,
                     score=self._score(validation),
                     program=lambda twin: self._program_of(twin, recipe),
                 )
+                if finish is not None:
+                    finish()
         self._ongoing, self._records = ongoing, ongoing.history
         self.n_iter_: int = trainer.done_before + solution.n_iter
         self._say(solution)

@@ -13,7 +13,7 @@ from dovetail.deep._net import Net
 from dovetail.deep._program import NetOutputs
 from dovetail.nn.criteria import SquaredDistance
 
-__all__ = ["NumbersNet"]
+__all__ = ["NumbersNet", "columns_of"]
 
 
 class NumbersNet(Net, WeightedRegressor):
@@ -62,3 +62,9 @@ class NumbersNet(Net, WeightedRegressor):
 
     def _program_fields(self, module: nn.Module) -> dict[str, Any]:
         return {"flat": self._flat_target, "method": ""}
+
+
+def columns_of(rows: Batch) -> Tensor:
+    """The targets of rows, (n, n_outputs)."""
+    assert rows.y is not None
+    return rows.y[:, None] if rows.y.ndim == 1 else rows.y

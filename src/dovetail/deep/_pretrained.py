@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tokenizers
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -52,9 +53,29 @@ class Pieces:
     length: int
 
     @classmethod
-    def read(cls, folder: Path, length: int) -> Pieces:
-        """From tokenizer.json."""
-        return cls((folder / "tokenizer.json").read_text("utf-8"), length)
+    def read(cls, folder: Path, sizes: dict[str, Any], max_tokens: int) -> Pieces:
+        """From tokenizer.json.
+
+        sizes : of the encoder
+        max_tokens : of a text, where the encoder has as many places
+
+        Raises
+        ------
+        DataError
+            It is no tokenizer, or has more tokens than the encoder.
+        """
+        path = folder / "tokenizer.json"
+        made = cls(path.read_text("utf-8"), min(max_tokens, sizes["length"]))
+        try:
+            n_tokens = made._made.get_vocab_size()
+        except Exception as error:  # what `tokenizers` raises is of no class of its own
+            raise DataError(f"{path} is no tokenizer that can be read: {error}.") from error
+        if n_tokens > sizes["n_tokens"]:
+            raise DataError(
+                f"{path} has {n_tokens} tokens, but the encoder beside it {sizes['n_tokens']} "
+                "(vocab_size in config.json): they do not belong together."
+            )
+        return made
 
     @functools.cached_property
     def _made(self) -> Any:
@@ -65,8 +86,14 @@ class Pieces:
 
     def ids(self, texts: list[str]) -> list[Ids]:
         """The ids of each text, between the marks that the encoder was trained with."""
+        return self.cut(texts)[0]
+
+    def cut(self, texts: list[str]) -> tuple[list[Ids], int]:
+        """The ids of each text, and how many of the texts were longer."""
         whole = [text.encode("utf-8", "replace").decode() for text in texts]
-        return [np.asarray(each.ids, np.int64) for each in self._made.encode_batch(whole)]
+        found = self._made.encode_batch(whole)
+        ids = [np.asarray(each.ids, np.int64) for each in found]
+        return ids, sum(bool(each.overflowing) for each in found)
 
 
 def sizes_of(folder: Path) -> dict[str, Any]:
@@ -79,11 +106,17 @@ def sizes_of(folder: Path) -> dict[str, Any]:
     """
     missing = [name for name in _FILES if not (folder / name).is_file()]
     if missing:
+        pickled = (folder / "pytorch_model.bin").is_file()
         raise DataError(
             f"{folder} lacks {', '.join(missing)}. Give the folder of an encoder in Hugging "
-            f"Face's layout: {', '.join(_FILES)}."
+            f"Face's layout: {', '.join(_FILES)}; nothing is downloaded."
+            + " pytorch_model.bin is not read, since a pickle runs code."
+            * pickled
         )
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{folder / 'config.json'} is no JSON: {error}.") from error
     for name, known in _KNOWN.items():
         if config.get(name, known[0]) not in known:
             raise DataError(
@@ -102,10 +135,14 @@ def weights_of(folder: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     Raises
     ------
     DataError
-        One is missing or of another shape.
+        One is missing or of another shape, or the file is damaged.
     """
     path = folder / "model.safetensors"
-    found = {name.removeprefix("bert."): t for name, t in load_file(path).items()}
+    try:
+        stored = load_file(path)
+    except SafetensorError as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error
+    found = {name.removeprefix("bert."): t for name, t in stored.items()}
     for name, tensor in expected.items():
         if name not in found or found[name].shape != tensor.shape:
             got = tuple(found[name].shape) if name in found else "nothing"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -13,12 +13,20 @@ from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.data.shared_epochs import SharedBlocks, SharedEpochs, SharedRows
 from dovetail.deep._optimizers import one_by_one
-from dovetail.distributed import Group
+from dovetail.distributed import Group, current
 from dovetail.settings import settings
 
-__all__ = ["advised", "alike", "fits", "looked_at", "source_of", "spreads"]
+__all__ = ["advised", "alike", "fits", "looked_at", "of_all", "source_of", "spreads"]
+
+S = TypeVar("S")
 
 _NUMBERS = 2**22  # of the rows that a module is made for, 16 MB of float32
+
+
+def of_all(compute: Callable[[], S], merge: Callable[[S, S], S]) -> S:
+    """What the processes found, merged; that of this one where there are no others."""
+    group = current()
+    return compute() if group is None else group.merge(compute, merge)
 
 
 def looked_at(batches: Batches) -> Batch:

@@ -16,11 +16,18 @@ from torch import Tensor, nn
 
 from dovetail.base import Accepts
 from dovetail.data.batches import Batch, Batches
-from dovetail.data.categories import Categories, coded, columns_of_words, learn_categories
+from dovetail.data.categories import (
+    Categories,
+    coded,
+    columns_of_words,
+    joint_categories,
+    learn_categories,
+)
 from dovetail.data.door import open_columns, open_matrix, source
 from dovetail.deep._making import Recipe
 from dovetail.deep._net import Net
 from dovetail.deep._program import NetOutputs
+from dovetail.deep._sharing import of_all
 from dovetail.nn.number_embedding import Embedding
 from dovetail.nn.tabular import Tabular
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Between
@@ -97,11 +104,17 @@ class TabularNet(_Fitted, Net):
             return matrix
         columns = open_columns(self, X, self.accepts, reset=reset)
         if reset:
-            self._categories = learn_categories(columns, self.is_categorical_)
+            self._categories = of_all(
+                lambda: learn_categories(columns, self.is_categorical_), joint_categories
+            )
         target = X.device if isinstance(X, Tensor) else device or torch.device("cpu")
         return coded(columns, self._categories, unknown=-1.0).to(target)
 
     def _categorical(self, X: Any) -> npt.NDArray[np.bool_]:
+        """Which columns hold categories, of the rows of any process."""
+        return of_all(lambda: self._own_categorical(X), np.logical_or)
+
+    def _own_categorical(self, X: Any) -> npt.NDArray[np.bool_]:
         if isinstance(self.categorical_features, str) and self.categorical_features == "auto":
             return columns_of_words(X)
         found = _check_categorical_features(X, self.categorical_features)
@@ -114,8 +127,9 @@ class TabularNet(_Fitted, Net):
         return torch.float64 if self.dtype == "float64" else torch.float32
 
     def _train(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
-        rows = Batches(batches.whole)  # quantiles and categories are of all rows
-        return super()._train(rows, before, incremental=incremental)
+        if not batches.loaded:  # quantiles and categories are of all rows
+            batches = Batches(batches.whole)
+        return super()._train(batches, before, incremental=incremental)
 
     def _recipe(self, rows: Batch) -> Recipe:
         n, d = rows.X.shape

@@ -194,7 +194,7 @@ class Trainer:
         optimizers = {}
         if isinstance(net.optimizer, dict):
             refuse_beside(net, "an optimizer for each part of the module", _OF_ONE_UPDATE)
-            optimizers = Stepped.of(module, net.optimizer, net.lr, net._nested("optimizer"))
+            optimizers = Stepped.of(module, net.optimizer, net._rate(), net._nested("optimizer"))
         return NetGradient(
             module,
             net._criterion(module),
@@ -214,7 +214,7 @@ class Trainer:
             optimizer: Any = Stepped(gradient.optimizers)
         else:
             more = net._nested("optimizer")
-            optimizer = optimizer_of(net.optimizer, held, net.lr, net.weight_decay, more)
+            optimizer = optimizer_of(net.optimizer, held, net._rate(), net.weight_decay, more)
         if net.clip_norm is not None:
             optimizer = Clipped(optimizer, flat, net.clip_norm)
         if net.precision == "fp16":

@@ -111,11 +111,13 @@ def find_lr(
         with seeded(trainer.seed, batches.device):
             module, recipe = trial._module(batches.head, None)
             module = module.to(device=batches.device)
-            held = Whole(module, batches)
-            with torch.no_grad(), trial._threads(module):
-                gradient = trainer.gradient(held, len(batches))
-                training = trainer.training(held, batches, gradient, None)
-                found.append(_swept(training, np.geomspace(low, high, steps)))
+            with trial._threads(module):
+                trial._begin(module, batches, None)
+                held = Whole(module, batches)
+                with torch.no_grad():
+                    gradient = trainer.gradient(held, len(batches))
+                    training = trainer.training(held, batches, gradient, None)
+                    found.append(_swept(training, np.geomspace(low, high, steps)))
         return trial._program_of(module, recipe)
 
     vars(trial)["_trained"] = sweep  # in the place of the epochs

@@ -85,9 +85,11 @@ class TabularClassifier(TabularNet, ClassesNet):
     ------
     DataError
         A column of what is neither number nor category, such as dates: `dv.preparation("tree")`
-        before it in a Pipeline encodes them. Rows that are not all in memory.
+        before it in a Pipeline encodes them. Rows that are read in blocks.
 
-    Cost of an epoch O(n k width (d embedding_width + n_layers width)). All rows must be in memory.
+    Cost of an epoch O(n k width (d embedding_width + n_layers width)). All rows must be in memory,
+    be it that of several processes: scales, breaks and categories are of the rows of all; scales
+    and breaks of some, spread evenly, where there are more than four million numbers.
 
     Gorishniy, Kotelnikov & Babenko (2025), https://arxiv.org/abs/2410.24210 (TabM-mini); vectors:
     Gorishniy, Rubachev & Babenko (2022), https://arxiv.org/abs/2203.05556; scales: Holzmüller et

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from dovetail.base import Accepts
 from dovetail.data.batches import Batch, Batches
-from dovetail.deep._numbers import NumbersNet
+from dovetail.deep._numbers import NumbersNet, columns_of
 from dovetail.deep._tabular import TabularNet
 from dovetail.deep._tabular_program import TabularNumbers
 
@@ -63,22 +64,29 @@ class TabularRegressor(_Fitted, TabularNet, NumbersNet):
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
         batches = super()._receive(X, y, sample_weight, reset=reset)
         if reset:
-            self._look_at_targets(batches.whole)
+            self._look_at_targets(batches)
         return batches
 
-    def _look_at_targets(self, rows: Batch) -> None:
+    def _look_at_targets(self, batches: Batches) -> None:
         """Mean and standard deviation of the targets, weighted, float64 of shape (o,)."""
-        assert rows.y is not None
-        self._flat_target = rows.y.ndim == 1
-        y = rows.y.double().view(len(rows), -1)
-        w = torch.ones_like(y[:, :1]) if rows.w is None else rows.w.double()[:, None]
-        self._center = (w * y).sum(0) / w.sum()
-        spread = ((w * (y - self._center).square()).sum(0) / w.sum()).sqrt()
+        assert batches.head.y is not None
+        self._flat_target = batches.head.y.ndim == 1
+
+        def mean(f: Callable[[Tensor], Tensor]) -> Tensor:
+            def sums(rows: Batch) -> tuple[Tensor, Tensor]:
+                y = columns_of(rows).double()
+                w = torch.ones_like(y[:, :1]) if rows.w is None else rows.w.double()[:, None]
+                return (w * f(y)).sum(0), w.sum()
+
+            total, weight = batches.sum(sums)
+            return total / weight
+
+        self._center = mean(lambda y: y)
+        spread = mean(lambda y: (y - self._center).square()).sqrt()
         self._spread = torch.where(spread > 0, spread, 1.0)
 
     def _targets(self, rows: Batch) -> Batch:
-        assert rows.y is not None
-        y = (rows.y.double().view(len(rows), -1) - self._center) / self._spread
+        y = (columns_of(rows).double() - self._center) / self._spread
         w = None if rows.w is None else rows.w.to(self._dtype)
         return replace(rows, y=y.to(self._dtype), w=w)
 

@@ -13,11 +13,12 @@ from sklearn.utils import Tags
 
 from dovetail.base import Transformer
 from dovetail.data.batches import Batches
-from dovetail.data.ragged import Ragged, Sequences
+from dovetail.data.ragged import Ragged
 from dovetail.data.tensors import target_device
-from dovetail.deep._pretrained import Pieces, sizes_of, weights_of
+from dovetail.deep._by_length import by_length
+from dovetail.deep._pretrained import Pieces, weights_of
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._text_net import by_length
+from dovetail.deep._readers import PretrainedReader
 from dovetail.deep._texts import open_texts
 from dovetail.nn.bert import Bert
 from dovetail.params import AtLeast
@@ -74,20 +75,27 @@ class TextEmbedder(ClassNamePrefixFeaturesOutMixin, Transformer):
     def _examples(cls) -> list[Self]:
         return []  # an encoder is too large to come with the package
 
+    @property
+    def tokenizer_(self) -> Pieces:
+        """That of the encoder."""
+        if "_reader" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} has no tokenizer_ before fit.")
+        return self._reader.tokenizer
+
     def _open(self, X: Any, *, reset: bool, device: torch.device | None = None) -> Ragged:
-        texts = open_texts(X, type(self).__name__)
+        whom = type(self).__name__
+        texts = open_texts(X, whom)
         if reset:
-            self._sizes = sizes_of(Path(self.folder))
-            length = min(self.max_tokens, self._sizes["length"])
-            self.tokenizer_ = Pieces.read(Path(self.folder), length)
-        opened = Ragged({"ids": Sequences.of(self.tokenizer_.ids(texts))})
+            self._reader = PretrainedReader.of(self.folder, self.max_tokens)
+        opened = Ragged(self._reader.read(texts, whom if reset else ""))
         return opened.to(device or target_device())
 
     def _fit(self, batches: Batches) -> NetOutputs:
-        arguments = {**self._sizes, "pooling": self.pooling, "normalize": self.normalize}
+        sizes = self._reader.sizes
+        arguments = {**sizes, "pooling": self.pooling, "normalize": self.normalize}
         module = Bert(**arguments)
         module.load_state_dict(weights_of(Path(self.folder), module.state_dict()))
-        self._n_features_out = self._sizes["width"]
+        self._n_features_out = sizes["width"]
         module = module.to(batches.device)
         return NetOutputs(module=module, make=Bert, arguments=arguments, flat=False, method="")
 

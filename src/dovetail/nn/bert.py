@@ -24,9 +24,9 @@ class _Named(nn.Module):
 class _Layer(nn.Module):
     """x ← norm(x + attention(x)), then x ← norm(x + gelu layer(x))."""
 
-    def __init__(self, width: int, heads: int, units: int, epsilon: float) -> None:
+    def __init__(self, width: int, heads: int, units: int, epsilon: float, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.attention = _Named(
             self=_Named(**{name: nn.Linear(width, width) for name in ("query", "key", "value")}),
             output=_Named(
@@ -45,15 +45,17 @@ class _Layer(nn.Module):
             inner.get_submodule(name)(x).view(n, t, self.heads, c // self.heads).transpose(1, 2)
             for name in ("query", "key", "value")
         )
-        out = F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(n, t, c)
-        x = _added(self.attention.get_submodule("output"), out, x)
+        p = self.dropout if self.training else 0.0
+        out = F.scaled_dot_product_attention(q, k, v, mask, p).transpose(1, 2).reshape(n, t, c)
+        x = _added(self.attention.get_submodule("output"), out, x, p)
         units = F.gelu(self.intermediate.get_submodule("dense")(x))
-        return _added(self.output, units, x)
+        return _added(self.output, units, x, p)
 
 
-def _added(part: nn.Module, inputs: Tensor, x: Tensor) -> Tensor:
-    """norm(x + dense(inputs))."""
-    out: Tensor = part.get_submodule("LayerNorm")(x + part.get_submodule("dense")(inputs))
+def _added(part: nn.Module, inputs: Tensor, x: Tensor, p: float) -> Tensor:
+    """norm(x + dense(inputs)), of the second a share p left out."""
+    more = F.dropout(part.get_submodule("dense")(inputs), p)
+    out: Tensor = part.get_submodule("LayerNorm")(x + more)
     return out
 
 
@@ -68,6 +70,8 @@ class Bert(nn.Module):
     epsilon : of the normalizations
     pooling : {"mean", "first"}
     normalize : bool
+    dropout : share of the numbers left out in training: of the embeddings, of attention, and of
+        what each layer adds
 
     Devlin et al. (2019), https://arxiv.org/abs/1810.04805; Reimers & Gurevych (2019),
     https://arxiv.org/abs/1908.10084.
@@ -93,16 +97,18 @@ class Bert(nn.Module):
         epsilon: float = 1e-12,
         pooling: str = "mean",
         normalize: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.pooling, self.normalize = pooling, normalize
+        self.width, self.pooling, self.normalize = width, pooling, normalize
+        self.dropout = dropout
         self.embeddings = _Named(
             word_embeddings=nn.Embedding(n_tokens, width),
             position_embeddings=nn.Embedding(length, width),
             token_type_embeddings=nn.Embedding(kinds, width),
             LayerNorm=nn.LayerNorm(width, eps=epsilon),
         )
-        layers = [_Layer(width, heads, units, epsilon) for _ in range(depth)]
+        layers = [_Layer(width, heads, units, epsilon, dropout) for _ in range(depth)]
         self.encoder = _Named(layer=nn.ModuleList(layers))
 
     def vectors(self, ids: Tensor) -> Tensor:
@@ -111,7 +117,9 @@ class Bert(nn.Module):
         x = parts("word_embeddings")(ids)
         x = x + parts("position_embeddings")(torch.arange(ids.shape[1], device=ids.device))
         x = parts("LayerNorm")(x + parts("token_type_embeddings")(torch.zeros_like(ids)))
-        mask = (ids != 0)[:, None, None, :]
+        x = F.dropout(x, self.dropout, self.training)
+        there = F.pad((ids != 0)[:, 1:], (1, 0), value=True)  # the first, even of an empty text
+        mask = there[:, None, None, :]
         for layer in self.encoder.get_submodule("layer").children():
             x = layer(x, mask)
         return x

@@ -16,7 +16,7 @@ __all__ = ["TextScores"]
 
 class TextScores(nn.Module):
     """scores = W mean(transformer(tokens)) + Σ a_j V_j over the runs j of tokens in the text,
-    a = idf / ‖idf‖: wide and deep in one.
+    a ∝ (1 + ln count) idf, of length 1: wide and deep in one.
 
     Texts longer than `length` are cut in windows, which are encoded apart, each after a vector that
     stands for the beginning; the mean is over the tokens of all.
@@ -86,15 +86,37 @@ class TextScores(nn.Module):
         mean: Tensor = total / there.view(n, -1).sum(1, keepdim=True).clamp(min=1)
         return mean
 
-    def sums(self, runs: Tensor) -> Tensor:
+    def add_to_sum(self, coef: Tensor, intercept: Tensor) -> None:
+        """Add numbers (k, g) of the runs, and (k,) of every text."""
+        with torch.no_grad():
+            self.wide[1:].add_(coef.T.to(self.wide))
+            self.deep.bias.add_(intercept.to(self.wide))
+
+    def go_back_to_sum(self, coef: Tensor, intercept: Tensor) -> None:
+        """Take these for the sum, and nothing of the transformer."""
+        with torch.no_grad():
+            for p in (self.wide, self.deep.weight, self.deep.bias):
+                p.zero_()
+        self.add_to_sum(coef, intercept)
+
+    def sums(self, runs: Tensor, counts: Tensor | None = None) -> Tensor:
         """The sum over runs; (n, k)."""
         a = self.idf[runs]
+        if counts is not None:
+            a = a * (1 + counts.clamp(min=1).to(a.dtype).log())
         a = a / torch.linalg.vector_norm(a, dim=1, keepdim=True).clamp(min=1e-6)
         return F.embedding_bag(runs, self.wide, per_sample_weights=a, mode="sum")
 
-    def forward(self, ids: Tensor, runs: Tensor) -> Tensor:
-        """ids : (n, t), runs : (n, m), int64, from 1 on, zeros at the end of shorter rows."""
-        scores = self.deep(self.dropout(self.encode(ids))) + self.sums(runs)
+    def scores(self, ids: Tensor, runs: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Before shift and scale; (n, k)."""
+        out: Tensor = self.deep(self.dropout(self.encode(ids)))
+        return out + self.sums(runs, counts)
+
+    def forward(self, ids: Tensor, runs: Tensor, counts: Tensor | None = None) -> Tensor:
+        """ids : (n, t), runs : (n, m), int64, from 1 on, zeros at the end of shorter rows;
+        counts : (n, m), how often a text has each run, None for once.
+        """
+        scores = self.scores(ids, runs, counts)
         if self.shift is None or self.scale is None:
             return scores
         return self.shift + self.scale * scores
