@@ -102,7 +102,13 @@ def _with_gram(rows: ByRows, G: Floats) -> CrossMoments:
 
 
 def descend(
-    products: Products, penalty: tuple[float, float], start: Floats, model: Any, seed: int
+    products: Products,
+    penalty: tuple[float, float],
+    start: Floats,
+    model: Any,
+    seed: int,
+    *,
+    on_path: bool = False,
 ) -> Solution[Any]:
     """Solve for one penalty (l1, l2), with the estimator's knobs."""
     solver = ElasticNetDescent(
@@ -113,6 +119,7 @@ def descend(
         model.max_iter,
         getattr(model, "positive", False),
         seed,
+        on_path,
     )
     return solve(solver, max_iter=model.max_iter)
 
