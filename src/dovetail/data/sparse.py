@@ -141,10 +141,10 @@ class SparseMatrix:
         )
 
     def tocsc(self) -> SparseMatrix:
-        """This matrix compressed by columns (itself where it is)."""
-        return (
-            self if self.format == "csc" else self.from_scipy(self.to_scipy().tocsc(), self.device)
-        )
+        """This matrix compressed by columns (itself where it is); kept, as products with X.T need
+        it.
+        """
+        return self if self.format == "csc" else self.T._by_rows.T
 
     @cached_property
     def _by_rows(self) -> SparseMatrix:

@@ -245,7 +245,8 @@ class ElasticNetDescent:
     seed : of the order of features, or negative for their own
     on_path : whether the gap is not to be above tol times twice the objective, which at zero is
         Σ w y²: on a path where little is left of y, a solution else would do for the next
-        penalties too, and their fits would be the same
+        penalties too, and their fits would be the same; where sweeps end before, tol × Σ w y² will
+        do
     """
 
     products: Products
@@ -284,26 +285,32 @@ class ElasticNetDescent:
 
     def stop(self, state: DescentState) -> Status | None:
         _, gap, sweeps = state.value
-        goal = self._goal(state)
-        if gap <= goal:
+        ended = sweeps >= self.limit or state.stuck
+        if gap <= self._goal(state) or (ended and gap <= self._loose):
             return Status.CONVERGED
         self.advice = (
             "Objective did not converge. You might want to increase the number of iterations "
             "(max_iter), check the scale of the features or consider increasing regularization. "
-            f"Duality gap: {gap:.3e}, tolerance: {goal:.3e}"
+            f"Duality gap: {gap:.3e}, tolerance: {self._loose:.3e}"
         )
-        return Status.LIMIT if sweeps >= self.limit or state.stuck else None
+        return Status.LIMIT if ended else None
 
     def best(self, state: DescentState) -> Descent:
         return state.value
 
+    @property
+    def _loose(self) -> float:
+        """The gap of a fit by itself."""
+        least = 1e-15 if self.l1 else 0.0  # below it the gap is rounding
+        return max(self.tol, least) * float(self.products.yy.sum())
+
     def _goal(self, state: DescentState) -> float:
         """The gap to be reached."""
-        least = 1e-15 if self.l1 else 0.0  # below it the gap is rounding
-        yy = float(self.products.yy.sum())
         if not self.on_path:
-            return max(self.tol, least) * yy
-        return max(self.tol * min(state.twice, yy), max(min(self.tol, _LOST), least) * yy)
+            return self._loose
+        yy = float(self.products.yy.sum())
+        share = min(state.twice / yy, 1.0) if yy else 1.0
+        return max(share * self._loose, min(self._loose, _LOST * yy))
 
     def _twice(self, coef: Floats, residual: Floats) -> float:
         """Twice the objective."""
