@@ -20,7 +20,8 @@ from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
 from dovetail.solve.dual_logistic import near_optimum
-from dovetail.solve.newton import NewtonCG
+from dovetail.solve.lbfgs import LBFGS
+from dovetail.solve.newton import NewtonCG, NewtonCholesky, SingularHessianError
 from dovetail.solve.proximal_newton import ProximalNewton
 from dovetail.solve.saga import StochasticAverageGradient
 from dovetail.solve.solution import Solution
@@ -28,6 +29,20 @@ from dovetail.solve.solution import Solution
 __all__ = ["LogisticRegression"]
 
 Penalty = Literal["l1", "l2", "elasticnet"] | None
+
+
+def _lbfgs(task: Task) -> Solution[Tensor]:
+    """Exact Newton steps where there are few columns, else what the name says: on 150,000 x 28 four
+    of them take a third of the time of 21 steps of L-BFGS.
+    """
+    f, model = task.objective, task.model
+    few = f.shape[0] == 1 and f.batches.n_features <= _COLUMNS and not f.batches.sparse
+    if not few or f.l2 == 0 or f.batches.device.type != "cpu":
+        return SMOOTH["lbfgs"](task)
+    try:
+        return task.run(NewtonCholesky(f, task.start, model.tol, LBFGS.advice))
+    except SingularHessianError:
+        return SMOOTH["lbfgs"](task)
 
 
 def _stochastic(task: Task) -> Solution[Tensor]:
@@ -59,8 +74,10 @@ def _as_numbers(b: Batch) -> Batch:
     return replace(b, y=b.y.to(b.X.dtype))
 
 
+_COLUMNS = 64  # up to which the Hessian is cheaper than the steps that it saves
 _SOLVERS: dict[str, Callable[[Task], Solution[Tensor]]] = {
     **SMOOTH,
+    "lbfgs": _lbfgs,
     "sag": _stochastic,
     "saga": _stochastic,
     "liblinear": _liblinear,
