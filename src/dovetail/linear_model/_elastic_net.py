@@ -121,7 +121,8 @@ def descend(
         seed,
         on_path,
     )
-    return solve(solver, max_iter=model.max_iter)
+    # a question to other processes takes longer than most of these fits
+    return solve(solver, max_iter=model.max_iter, alone=isinstance(products, ByMoments))
 
 
 def total_weight(batches: Batches) -> float:
