@@ -37,13 +37,15 @@ class Look(NamedTuple):
     gradients: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LogisticFolds:
     """The losses of all folds at once, as sums over batches.
 
     batches : dense rows; y is 0 or 1 in X's dtype
     times : how often a fold has each of all rows, (m, n); 0 leaves a row out
     intercept : whether θ's last column is an intercept
+
+    `totals` (m,) is the weight of the rows of each fold.
     """
 
     batches: Batches
@@ -55,15 +57,10 @@ class LogisticFolds:
         """Of θ."""
         return len(self.times), self.batches.n_features + self.intercept
 
-    @cached_property
-    def totals(self) -> Tensor:
-        """Weight of the rows of each fold, (m,)."""
-        total: Tensor = self.batches.sum(lambda b: self._weights(b).sum(1))
-        return total
-
-    @cached_property
-    def _before(self) -> int:
-        return self.batches.rows_before()
+    def __post_init__(self) -> None:
+        # of all processes, which are asked here and not in the midst of a sum
+        self._before = self.batches.rows_before()
+        self.totals: Tensor = self.batches.sum(lambda b: self._weights(b).sum(1))
 
     def _weights(self, b: Batch) -> Tensor:
         first = self._before + b.start
@@ -72,7 +69,7 @@ class LogisticFolds:
 
     @cached_property
     def _kept_shares(self) -> Tensor:
-        return self._shares_of(self.batches.whole)
+        return self._shares_of(self.batches.own)
 
     def _shares_of(self, b: Batch) -> Tensor:
         return (self._weights(b) / self.totals[:, None]).to(b.X.dtype)
