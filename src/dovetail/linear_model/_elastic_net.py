@@ -17,8 +17,8 @@ from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import CrossMoments, cross_moments
 from dovetail.data.tensors import as_tensor
 from dovetail.errors import warn
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import SparseCoefficients, with_matrix
+from dovetail.linear_scores import Linear
 from dovetail.solve.elastic_net import ByMoments, ByRows, ElasticNetDescent, Floats, Products
 from dovetail.solve.loop import solve
 from dovetail.solve.solution import Solution

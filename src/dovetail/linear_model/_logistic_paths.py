@@ -16,8 +16,8 @@ from torch import Tensor
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model.logistic_regression import LogisticRegression
+from dovetail.linear_scores import Linear
 from dovetail.solve.solution import Solution
 
 __all__ = ["OnePenalty", "Paths", "Search", "fold_by_fold", "program_of"]

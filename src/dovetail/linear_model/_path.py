@@ -42,7 +42,6 @@ from dovetail.linear_model._elastic_net import (
     total_weight,
     worst,
 )
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import (
     Coefficients,
     goes_by_number,
@@ -51,6 +50,7 @@ from dovetail.linear_model._roles import (
     splits_of,
     with_matrix,
 )
+from dovetail.linear_scores import Linear
 from dovetail.objective.linear import scores
 from dovetail.solve.elastic_net import ByMoments, ByRows, Floats, Products, columns
 from dovetail.solve.solution import Solution

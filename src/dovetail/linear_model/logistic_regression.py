@@ -13,9 +13,9 @@ from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedCl
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import warn
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Sparsifiable
 from dovetail.linear_model._smooth import SMOOTH, Task
+from dovetail.linear_scores import Linear
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
@@ -56,16 +56,21 @@ def _stochastic(task: Task) -> Solution[Tensor]:
 
 def _liblinear(task: Task) -> Solution[Tensor]:
     """The l2 or l1 problem whose intercept is penalized, as one more coefficient."""
-    objective, model = task.objective, task.model
-    codes = objective.batches.y
-    rarer = float(torch.minimum(codes.sum(), (1 - codes).sum())) / len(codes)
-    _, gradient = objective.value_gradient(objective.zeros())
-    tol = model.tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
+    objective = task.objective
+    tol = _liblinear_tol(objective, task.model.tol)
     if task.l1:
         return task.run(ProximalNewton(objective, task.start, tol, task.l1))
     solver = NewtonCG(objective, task.start, tol)
     solver.advice = ProximalNewton.advice
     return task.run(solver)
+
+
+def _liblinear_tol(objective: LinearObjective, tol: float) -> float:
+    """What liblinear asks of the gradient: a share of that at zero, less where a class is rare."""
+    codes = objective.batches.y
+    rarer = float(torch.minimum(codes.sum(), (1 - codes).sum())) / len(codes)
+    _, gradient = objective.value_gradient(objective.zeros())
+    return tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
 
 
 def _as_numbers(b: Batch) -> Batch:
@@ -215,7 +220,8 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
             if l1 or solver == "newton-cholesky" or self.max_iter == 0:
                 return objective.zeros(), solver
             # the seed of orders of rows on the way to one optimum
-            found = near_optimum(objective, self.tol, np.random.RandomState(0))
+            tol = _liblinear_tol(objective, self.tol) if solver == "liblinear" else self.tol
+            found = near_optimum(objective, tol, np.random.RandomState(0))
             if found is None:
                 return objective.zeros(), solver
             # from there, averages of gradients would take many epochs to move an intercept

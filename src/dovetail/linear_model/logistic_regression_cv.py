@@ -34,8 +34,8 @@ from dovetail.linear_model._logistic_paths import (
     fold_by_fold,
     program_of,
 )
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import of_all_processes, splits_of
+from dovetail.linear_scores import Linear
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Rule, Seed, Splitter, Verbosity
 from dovetail.solve.solution import Solution
 
