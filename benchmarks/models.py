@@ -34,7 +34,18 @@ def cases() -> Iterator[Case]:
     )
 
     yield _epoch(X[:split], y[:split])
-    yield _few_rows()
+    X, y = load_iris(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0)
+    few = {"random_state": 0, "max_iter": 200, "n_iter_no_change": 200}
+    yield from _classifier(
+        "MLPClassifier 150 x 4, 100 units, 200 epochs",
+        "neural_network",
+        "MLPClassifier",
+        X,
+        y == 1,
+        few,
+    )
+    yield _few_rows(X, y)
 
 
 class _Layers(nn.Module):
@@ -76,10 +87,8 @@ def _epoch(X: Any, y: Any) -> Case:
     return Case("any module 100k x 28, 128-128, 1 epoch", fits, scores)
 
 
-def _few_rows() -> Case:
+def _few_rows(X: Any, y: Any) -> Case:
     """150 rows, a hidden layer of 100 units, 50 epochs of one batch: ours and scikit-learn's."""
-    X, y = load_iris(return_X_y=True)
-    X = (X - X.mean(0)) / X.std(0)
     same: dict[str, Any] = {"batch_size": 150, "random_state": 0}
     ours = NetClassifier(module__hidden=(100,), optimizer="adam", lr=0.01, max_epochs=50, **same)
     theirs = sklearn.neural_network.MLPClassifier(

@@ -71,6 +71,28 @@ def draw_ratios(family: str) -> None:
     plt.close(figure)
 
 
+def draw_nets() -> None:
+    """Loss over the seconds of training, of the newest run on each set of `benchmarks.nets`."""
+    lines = (RESULTS / "nets.jsonl").read_text().splitlines()
+    runs = {run["name"]: run for run in map(json.loads, lines)}
+    figure, axes = plt.subplots(1, len(runs), figsize=(4 * len(runs), 3.2), layout="constrained")
+    for axis, run in zip(axes, runs.values(), strict=True):
+        history = run["history"]
+        seconds = [sum(history["seconds"][: i + 1]) for i in range(len(history["seconds"]))]
+        axis.plot(seconds, history["loss"], "o-", markersize=3, label="rows learned from")
+        test = [-score for score in history["validation_score"]]
+        axis.plot(seconds, test, "o-", markersize=3, label="test rows")
+        quality = f"accuracy {run['accuracy']:.2%}" if "accuracy" in run else ""
+        if "nats_a_character" in run:
+            quality = f"{run['nats_a_character']:.2f} nats a character"
+            axis.axhline(1.88, color="black", linewidth=1, linestyle=":", label="nanoGPT's recipe")
+        axis.set(xlabel="seconds of training", ylabel="loss", title=f"{run['name']}: {quality}")
+        axis.legend(frameon=False)
+        axis.grid(alpha=0.3)
+    figure.savefig(PICTURES / "nets.png", dpi=90)
+    plt.close(figure)
+
+
 def draw_streams() -> None:
     """Speed of fits on a scan over that of the same in memory, and of two processes over one."""
     rows = newest("streams")["rows"]
@@ -94,6 +116,8 @@ if __name__ == "__main__":
         draw_scaling()
     if "streams" in kept:
         draw_streams()
+    if "nets" in kept:
+        draw_nets()
     for name in _RATIOS:
         if name in kept:
             draw_ratios(name)

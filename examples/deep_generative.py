@@ -18,7 +18,7 @@ images, y = (digits.images * 15).astype(np.uint8), digits.target
 judge = LogisticRegression(max_iter=500).fit(images.reshape(-1, 64) / 255, y)
 figure, axes = plt.subplots(2, 10, figsize=(7.5, 1.9))
 for row, model in zip(
-    axes, (VAE(8, width=16, max_epochs=20), GAN(16, width=16, max_epochs=25)), strict=True
+    axes, (VAE(8, width=8, max_epochs=15), GAN(16, width=8, max_epochs=25)), strict=True
 ):
     model.set_params(random_state=0).fit(images, y)
     drawn, labels = model.sample(500, random_state=0)

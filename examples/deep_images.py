@@ -12,7 +12,7 @@ X, y = (digits.images * 15).astype(np.uint8), digits.target  # 1,797 images of 8
 X, y, X_test, y_test = X[:1400], y[:1400], X[1400:], y[1400:]
 
 # A residual net, sized by the images; or fit("folder of class folders").
-net = ImageClassifier(width=16, max_epochs=20, random_state=0).fit(X, y)
+net = ImageClassifier(width=16, max_epochs=10, random_state=0).fit(X, y)
 print("images told apart", round(net.score(X_test, y_test), 3))
 
 # Its features as columns for any other estimator.
@@ -20,7 +20,7 @@ model = make_pipeline(Embedder(FrozenEstimator(net)), SVC()).fit(X, y)
 print("by a support-vector machine on its features", round(model.score(X_test, y_test), 3))
 
 # Images through 16 numbers and back; no classes needed.
-codes = Autoencoder(16, width=16, max_epochs=30, random_state=0).fit(X)
+codes = Autoencoder(16, width=8, max_epochs=20, random_state=0).fit(X)
 again = codes.inverse_transform(codes.transform(X_test))
 
 doubtful = np.argsort(net.predict_proba(X_test).max(1))[:10]

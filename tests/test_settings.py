@@ -31,6 +31,7 @@ def test_threads_are_torchs() -> None:
         ("dtype", "float128", "'float32', 'float64' or None"),
         ("threads", 0, "from 1 to"),
         ("verbosity", None, "from 0 to 2"),
+        ("sharding", "always", "True, False or 'auto'"),
         ("time_budget", -1, "positive number of seconds"),
     ],
 )

@@ -99,6 +99,18 @@ class Group:
         with _explained():
             dist.broadcast(numbers, src=0)
 
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """For a block in which torch itself calls the group: when contact is lost there, the error
+        says so. A process that fails in it by itself leaves the others waiting until it ends.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if isinstance(error, dist.DistError) or "gloo" in str(error):
+                raise _lost(error) from error
+            raise
+
     def merge(self, compute: Callable[[], S | None], merge: Callable[[S, S], S]) -> S:
         """What the processes found, merged in the order of their ranks; None has nothing to add."""
         found = [part for part in self.gather(compute) if part is not None]
@@ -314,8 +326,12 @@ def _explained() -> Iterator[None]:
     except (dist.DistError, RuntimeError, ConnectionError) as error:
         if isinstance(error, DistributedError):
             raise
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DistributedError(
-            "Lost contact with the other processes: one of them has ended, hangs, or cannot be "
-            f"reached. Its own output says why. ({first})"
-        ) from error
+        raise _lost(error) from error
+
+
+def _lost(error: Exception) -> DistributedError:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return DistributedError(
+        "Lost contact with the other processes: one of them has ended, hangs, or cannot be "
+        f"reached. Its own output says why. ({first})"
+    )

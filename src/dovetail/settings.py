@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 
@@ -29,6 +29,7 @@ class Settings:
     dtype: torch.dtype | None = None
     threads: int | None = None
     devices: int | None = None
+    sharding: bool | Literal["auto"] = "auto"
     verbosity: int = 1
     time_budget: float | None = None
 
@@ -60,6 +61,10 @@ class config:
         each GPU (`"all"`: all of them), or on a machine without GPUs as many as the integer says
         (`"all"`: one). They are started for each fit, which takes seconds. `None` trains in this
         process.
+    sharding : bool or "auto"
+        Whether the numbers of a net that several processes train are spread over these, with their
+        gradients and what the optimizer remembers, instead of being held by each. `"auto"` does so
+        where they do not fit on a GPU.
     verbosity : {0, 1, 2}
         0 is silent, 1 says what matters once, 2 shows progress.
     time_budget : float or None
@@ -131,6 +136,10 @@ def threads_at_most(limit: int) -> Iterator[None]:
 def _checked(name: str, value: Any) -> Any:
     if name == "device":
         return _device(value)
+    if name == "sharding":
+        if not (isinstance(value, bool) or value == "auto"):
+            raise ValueError(f"sharding must be True, False or 'auto'. Got {value!r}.")
+        return value
     if value is None and name != "verbosity":
         return None
     if name == "dtype":

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 import dovetail as dv
@@ -232,6 +234,118 @@ def test_a_language_model_writes(tmp_path):
     refused = answer("generate", other)
     assert refused.exit_code == 2
     assert "which does not write" in refused.stderr
+
+
+def test_fit_predicts_a_column(tmp_path):
+    path, out = tmp_path / "model.dove", tmp_path / "out.csv"
+    done = answer(
+        "fit", PENGUINS, "--model", "linear", "--target", "species", "--out", path, "--set", "C=0.5"
+    )
+    assert done.exit_code == 0, done.output
+    assert "LogisticRegression fitted on 344 rows" in done.stdout
+    model = dv.load(path)
+    assert model[-1].C == 0.5
+    assert answer("predict", path, PENGUINS, "--out", out).exit_code == 0
+    table = pq.read_table(PENGUINS)
+    predicted = pa.csv.read_csv(out).column("prediction").to_pylist()
+    assert predicted == list(model.predict(table.drop_columns(["species"])))
+    assert "species" in answer("info", path).output
+
+
+def test_a_table_is_fitted_and_drawn(tmp_path):
+    path = tmp_path / "model.dove"
+    quick = [x for p in ("max_epochs=1", "hidden=8", "n_components=2") for x in ("--set", p)]
+    done = answer("fit", PENGUINS, "--model", "vae", "--target", "species", "--out", path, *quick)
+    assert done.exit_code == 0, done.output
+    table = pq.read_table(PENGUINS)
+    for ending in ("csv", "parquet"):
+        out = tmp_path / f"rows.{ending}"
+        drawn = ("sample", path, "--out", out, "--rows", 7, "--label", "Gentoo", "--seed", 1)
+        assert answer(*drawn).exit_code == 0
+        rows = pq.read_table(out) if ending == "parquet" else pa.csv.read_csv(out)
+        assert set(rows.column_names) == set(table.column_names)
+        assert rows.column("species").to_pylist() == ["Gentoo"] * 7
+    for options, message in (
+        (["--label", "Emperor"], "There is no class 'Emperor'"),
+        (["--out", tmp_path / "rows.txt"], "ending in .csv or .parquet"),
+    ):
+        refused = answer("sample", path, "--out", tmp_path / "no.csv", *options)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+        assert not (tmp_path / "no.csv").exists()
+
+
+def test_images_are_drawn_and_classified(tmp_path):
+    digits = load_digits(n_class=2)
+    photos, drawn = tmp_path / "photos", tmp_path / "drawn"
+    for i in range(40):
+        folder = photos / str(digits.target[i])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((digits.images[i] * 15).astype(np.uint8)).save(folder / f"{i}.png")
+    vae, net = tmp_path / "vae.dove", tmp_path / "net.dove"
+    quick = ("--set", "max_epochs=1", "--set", "width=4")
+    assert answer("fit", photos, "--model", "vae", "--out", vae, *quick).exit_code == 0
+    assert answer("sample", vae, "--out", tmp_path / "sheet.png", "--rows", 5).exit_code == 0
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (3 * 8 + 4, 2 * 8 + 2)
+    assert answer("sample", vae, "--out", drawn, "--rows", 9, "--seed", 0).exit_code == 0
+    assert len(list(drawn.glob("[01]/?.png"))) == 9
+    assert "there already" in answer("sample", vae, "--out", drawn, "--rows", 9).stderr
+    assert answer("fit", photos, "--model", "image", "--out", net, *quick).exit_code == 0
+    out = tmp_path / "out.csv"
+    assert answer("predict", net, drawn, "--out", out, "--keep", "--rows", 4).exit_code == 0
+    rows = pa.csv.read_csv(
+        out, convert_options=pa.csv.ConvertOptions(column_types={"prediction": pa.string()})
+    )
+    assert set(rows.column("prediction").to_pylist()) <= {"0", "1"}
+    assert rows.column("file")[0].as_py().startswith(str(drawn))
+
+
+@pytest.mark.parametrize("form", ["file", "folder", "table"])
+def test_texts_are_fitted(tmp_path, form):
+    text = "the cat sat on the mat. " * 30
+    source = tmp_path / (
+        "texts.csv" if form == "table" else "texts.txt" if form == "file" else "texts"
+    )
+    if form == "folder":
+        source.mkdir()
+        (source / "a.txt").write_text(text)
+    else:
+        source.write_text(f"id,text\n1,{text}\n2,{text}\n" if form == "table" else text)
+    quick = [
+        x
+        for p in ("max_epochs=1", "width=8", "heads=1", "depth=1", "context=8")
+        for x in ("--set", p)
+    ]
+    path = tmp_path / "model.dove"
+    target = ("--target", "text") if form == "table" else ()
+    done = answer("fit", source, "--model", "language", "--out", path, *quick, *target)
+    assert done.exit_code == 0, done.output
+    assert f"LanguageModel fitted on {'2 texts' if form == 'table' else '1 text'} in" in done.stdout
+    assert answer("generate", path, "--prompt", "the", "--tokens", 3, "--seed", 0).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "boostin", "--target", "species"], "Is it 'boosting'"),
+        (["--model", "linear"], "--target COLUMN"),
+        (["--model", "linear", "--target", "specie"], "Is it 'species'"),
+        (["--model", "linear", "--target", "species", "--set", "c=1"], "Is it 'C'"),
+        (["--model", "linear", "--target", "species", "--set", "C=-1"], "'C' parameter"),
+        (["--model", "linear", "--target", "species", "--set", "C"], "parameter=value"),
+        (["--model", "lda", "--target", "body_mass_g"], "is for classification"),
+        (["--model", "image"], "reads a folder of images"),
+        (["--model", "language"], "which column"),
+        (["--model", "linear", "--target", "species", "--out", "."], "is a folder"),
+    ],
+)
+def test_fit_refuses_what_does_not_fit(tmp_path, options, message):
+    out = tmp_path / "model.dove"
+    done = answer("fit", PENGUINS, "--out", out, *options)
+    assert done.exit_code == 2, done.output
+    assert message in done.stderr
+    assert not out.exists()
 
 
 def test_help_and_argument_errors_do_not_load_torch():

@@ -1,11 +1,15 @@
 """Images from arrays, tensors, rows and files."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
 
-from dovetail.data.images import image_files, read_images, read_pixels, to_array
+from dovetail.data.images import common_size, image_files, read_images, read_pixels, to_array
+from dovetail.deep import ImageClassifier
 from dovetail.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -136,3 +140,28 @@ def test_what_cannot_be_read(folder):
     Image.fromarray(GRAY[0].astype(np.uint16)).save(folder / "deep.png")
     with pytest.raises(DataError, match="more than 8 bits"):
         read_images([folder / "deep.png"], None)
+
+
+def test_more_than_fits_into_memory_is_decoded_into_a_file(folder, monkeypatch):
+    files = image_files(folder)[0]
+    expected = read_images(files, (6, 6)).values
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=10))
+    found = read_images(files, (6, 6)).values
+    assert torch.equal(found, expected)
+    net = ImageClassifier(width=4, max_epochs=1, size=6, random_state=0)
+    assert net.fit(folder).predict(folder).shape == (len(files),)
+
+
+def test_a_size_is_chosen_where_files_have_several(tmp_path):
+    for i, (width, height) in enumerate([(10, 20), (12, 20), (12, 24)]):
+        Image.fromarray(np.full((height, width), 9 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    files = sorted(tmp_path.glob("*.png"))
+    assert common_size(files, 96) == (20, 12)
+    assert common_size(files, 10) == (10, 6)
+    assert common_size(files[:1] * 2, 10) is None
+    net = ImageClassifier(width=4, max_epochs=1, size="auto", random_state=0)
+    net.fit([str(f) for f in files], [0, 1, 0])
+    assert net.n_features_in_ == 240
+    assert net.predict(pa.table({"file": list(map(str, files))})).shape == (3,)
+    with pytest.raises(DataError, match="Row 1 of 'file' names no image file"):
+        net.predict(pa.table({"file": [str(files[0]), None]}))

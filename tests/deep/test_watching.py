@@ -8,10 +8,21 @@ import matplotlib
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 import dovetail as dv
-from dovetail.deep import MLflow, NetClassifier, TensorBoard, TrainingDisplay, find_lr
+from dovetail.deep import (
+    Autoencoder,
+    ImageClassifier,
+    MLflow,
+    NetClassifier,
+    NetRegressor,
+    TensorBoard,
+    TextClassifier,
+    TrainingDisplay,
+    find_lr,
+)
 from dovetail.errors import MissingDependencyError
 from dovetail.solve.loop import Watch
 from tests.deep.data import BENIGN, CANCER, IRIS, NAMES, assert_same_numbers
@@ -110,6 +121,24 @@ def test_a_learning_rate_is_found():
         find_lr(NetClassifier(optimizer="lbfgs"), IRIS, NAMES)
     with pytest.raises(ValueError, match="0 < low < high"):
         find_lr(net, IRIS, NAMES, low=1.0, high=0.1)
+
+
+def test_a_learning_rate_is_found_for_every_kind_of_net():
+    digits = load_digits()
+    small = {"width": 4, "random_state": 0}
+    for net, X, y in (
+        (NetRegressor(random_state=0), IRIS[:, :3], IRIS[:, 3]),
+        (ImageClassifier(**small), digits.images[:200], digits.target[:200]),
+        (Autoencoder(2, hidden=(8,), random_state=0), IRIS, None),
+        (
+            TextClassifier(depth=1, heads=1, **small),
+            [f"a text {i % 7}" for i in range(80)],
+            [0, 1] * 40,
+        ),
+    ):
+        sweep = find_lr(net, X, y, steps=20)
+        assert len(sweep.losses) > 5
+        assert np.isfinite(sweep.losses).all()
 
 
 def test_verbose_is_a_line_an_epoch(capsys):

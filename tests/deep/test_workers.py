@@ -41,6 +41,16 @@ def test_processes_train_the_net_that_one_trains():
 
 
 @pytest.mark.slow
+def test_processes_that_hold_parts_of_the_net():
+    one = NetClassifier(**QUICK).fit(IRIS, NAMES)
+    with dv.config(devices=2, sharding=True):
+        two = NetClassifier(**QUICK).fit(IRIS, NAMES)
+        np.testing.assert_allclose(numbers(two), numbers(one), rtol=1e-9, atol=1e-12)
+        with pytest.raises(ValueError, match="optimizer='muon' needs all numbers"):
+            two.set_params(optimizer="muon").fit(IRIS, NAMES)
+
+
+@pytest.mark.slow
 def test_an_error_of_a_process_is_raised():
     with dv.config(devices=2), pytest.raises(ZeroDivisionError, match="rows"):
         NetClassifier(Failing, **QUICK).fit(IRIS, NAMES)

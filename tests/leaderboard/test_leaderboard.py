@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
 
 import dovetail as dv
 from dovetail.errors import DataError, TargetError
@@ -70,6 +73,25 @@ def test_a_number_that_is_the_target_in_another_unit():
     y = RNG.normal(size=N)
     assert any("equals the target" in f for f in pose(table(y=y, cents=100 * y + 3), "y").findings)
     assert not pose(table(y=y, noisy=y + RNG.normal(size=N)), "y").findings
+
+
+def test_a_column_that_alone_tells_the_target():
+    y = np.array(["saved", "lost", "lost"] * 200)
+    boats = RNG.integers(1, 12, 600).astype(str)
+    boat = np.where((y == "saved") ^ (np.arange(600) == 1), boats, None)  # wrong once
+    size = RNG.normal(size=600)
+    frame = pd.DataFrame({"boat": boat, "size": size, "y": y})
+    told = [f for f in pose(frame, "y").findings if "alone removes" in f]
+    assert len(told) == 1
+    assert told[0].startswith("'boat' alone removes 9")
+    assert "errors that guessing makes about 'y'" in told[0]
+    size = np.round(size)
+    bent = size**2 + 0.01 * RNG.normal(size=600)
+    told = [f for f in pose(pd.DataFrame({"size": size, "y": bent}), "y").findings if "alone" in f]
+    assert len(told) == 1
+    assert "of the variance about 'y'" in told[0]
+    codes = pd.DataFrame({"code": np.arange(600).astype(str), "size": size, "y": y})
+    assert not [f for f in pose(codes, "y").findings if "alone" in f]  # a value a row tells nothing
 
 
 def test_unfit_targets_are_refused():
@@ -171,8 +193,9 @@ def test_compare_in_python():
 
 
 def test_all_leaves_out_what_does_not_suit_the_task_or_the_rows():
-    def names(models, task, rows, budget):
-        return [c.name for c in suited(choose(models), models, task, rows, budget)]
+    def names(models, task, rows, budget, kinds=("number",)):
+        kinds = dict(enumerate(kinds))
+        return [c.name for c in suited(choose(models), models, task, kinds, rows, budget)]
 
     every = names("all", "classification", 1_000, 300)
     assert every == ["dummy", "linear", "bayes", "lda", "svm", "boosting", "tabular"]
@@ -185,6 +208,9 @@ def test_all_leaves_out_what_does_not_suit_the_task_or_the_rows():
     assert "svm" in names("all", "classification", 100_000, 36_000)
     assert "nystroem" not in names("all", "classification", 100_000, 36_000)
     assert names("svm", "regression", 100_000, 300) == ["dummy", "svm"]  # asked for by name
+    assert names("all", "regression", 1_000, 300, ["number", "text"])[-2:] == ["tabular", "text"]
+    assert names("all", "classification", 1_000, 300, ["image", "drop"]) == ["dummy", "image"]
+    assert "text" not in names("all", "regression", 100_000, 300, ["text"])
     with pytest.raises(DataError, match="'lda' is for classification, and this is regression"):
         names("lda,linear", "regression", 1_000, 300)
 
@@ -208,3 +234,40 @@ def test_the_tabular_net_takes_raw_tables():
     with dv.config(verbosity=0):
         board = dv.compare(load_penguins().frame, "species", models="tabular", cv=2)
     assert board["tabular"].mean("accuracy") > 0.95
+
+
+def test_images_that_a_table_names_are_read_by_a_net(tmp_path):
+    digits = load_digits()
+    (tmp_path / "photos").mkdir()
+    rows = np.flatnonzero(digits.target < 2)[:60]
+    for i in rows:  # two sizes
+        image = Image.fromarray((digits.images[i] * 15).astype(np.uint8)).resize((8, 8 + i % 2))
+        image.save(tmp_path / "photos" / f"{i}.png")
+    names = [f"photos/{i}.png" for i in rows]
+    lines = [f"{n},{['zero', 'one'][digits.target[i]]}" for n, i in zip(names, rows, strict=True)]
+    table = tmp_path / "digits.csv"
+    table.write_text("\n".join(["photo,digit", *lines]))
+    with dv.config(verbosity=0):
+        board = dv.compare(table, "digit", cv=2)
+    assert {e.name: e.status for e in board.entries} == {"dummy": "ok", "image": "ok"}
+    assert board["image"].mean("accuracy") > 0.9
+    files = pa.table({"photo": [str(tmp_path / n) for n in names]})
+    assert (board.model.predict(files) == np.where(digits.target[rows], "one", "zero")).mean() > 0.9
+    with pytest.raises(DataError, match="'linear' needs columns beside the target"):
+        dv.compare(table, "digit", models="linear")
+
+
+def test_texts_in_a_table_are_read_by_a_net():
+    rng = np.random.default_rng(0)
+    words = np.array(["a", "b", "c", "d", "e", "f", "g", "h"])
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(120)]
+    size = rng.normal(size=120)
+    y = np.where([("a b" in t) != (s > 0) for t, s in zip(texts, size, strict=True)], "yes", "no")
+    table = pa.table({"text": texts, "size": size, "label": y})
+    with dv.config(verbosity=0):
+        board = dv.compare(table, "label", models="text", cv=2)
+    assert {e.status for e in board.entries} == {"ok"}
+    assert board.model.predict(table.drop_columns(["label"])).shape == (120,)
+    assert [name for name, _ in board.model.steps] == ["types", "texts", "model"]
+    with pytest.raises(DataError, match="'text' needs a column of texts"):
+        dv.compare(table.drop_columns(["text"]), "label", models="text")

@@ -56,7 +56,8 @@ def compare(
     example: Annotated[
         str | None,
         typer.Option(
-            help="A bundled data set instead: adult, california or penguins.", show_default=False
+            help="A bundled data set instead: adult, california, penguins or sms.",
+            show_default=False,
         ),
     ] = None,
     task: Annotated[
@@ -66,7 +67,7 @@ def compare(
         str,
         typer.Option(
             help="all, or names with commas: linear, bayes, lda, svm, nystroem, boosting, mlp, "
-            "tabular."
+            "tabular, text, image."
         ),
     ] = "all",
     cv: Annotated[int, typer.Option(help="Folds.", min=2)] = 5,
@@ -123,6 +124,62 @@ def compare(
 
 
 @app.command()
+def fit(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Table (CSV, Parquet), text, or folder of texts or of images in class folders.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A name that compare has (linear, boosting, tabular, text, ...), image, language, "
+            "vae or gan.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Column to predict; for vae and gan the classes, for language the texts.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        TaskName, typer.Option(help="What to learn; auto goes by the target's values.")
+    ] = TaskName.auto,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Parameter of the model, as name=value; may be repeated.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or auto.", show_default="cpu")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="File of the model.")] = Path("model.dove"),
+    seed: Annotated[int, typer.Option(help="Of the model.", min=0)] = 0,
+) -> None:
+    """Fit one model on all rows, and save it: classical, deep or generative."""
+    _run(
+        "fit",
+        data=data,
+        model=model,
+        target=target,
+        task=str(task),
+        changes=change or [],
+        device=device,
+        out=out,
+        seed=seed,
+    )
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="Model file, such as model.dove.")],
     data: Annotated[
@@ -172,6 +229,25 @@ def generate(
         top_p=top_p,
         random_state=seed,
     )
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="Model file of a deep.VAE or deep.GAN.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Of rows a CSV or Parquet file; of images a folder, or a sheet that ends in .png."
+        ),
+    ],
+    rows: Annotated[int, typer.Option(help="Rows or images to draw.", min=1)] = 100,
+    label: Annotated[
+        str | None, typer.Option(help="Class to draw rows of.", show_default=False)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is drawn.", show_default=False)] = None,
+) -> None:
+    """Draw rows or images like those a model was fitted on."""
+    _run("sample", model=model, out=out, rows=rows, label=label, seed=seed)
 
 
 @app.command()

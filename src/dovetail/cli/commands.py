@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from dovetail.bundle import describe, load, versions
+from dovetail.cli.drawing import sample_file
+from dovetail.cli.fitting import fit_file
 from dovetail.cli.stream import predict_file
 from dovetail.data.schema import Schema
 from dovetail.datasets import example as bundled
@@ -18,8 +20,9 @@ from dovetail.deep import LanguageModel
 from dovetail.errors import DataError
 from dovetail.leaderboard.report import write_report
 from dovetail.leaderboard.run import compare as run_compare
+from dovetail.settings import config
 
-__all__ = ["compare", "generate", "info", "predict"]
+__all__ = ["compare", "fit", "generate", "info", "predict", "sample"]
 
 
 def compare(
@@ -57,6 +60,24 @@ def predict(*, model: Path, data: Path, out: Path, keep: bool, proba: bool, rows
         fitted, data, out, keep=keep, proba=proba, rows=rows, target=card.get("target")
     )
     Console(stderr=True).print(f"{n:,} rows predicted: {out}", highlight=False, soft_wrap=True)
+
+
+def fit(
+    *, data: Path, model: str, out: Path, device: str | None, changes: list[str], **options: Any
+) -> None:
+    """Fit a model on a file or folder, and save it."""
+    with config(**({} if device is None else {"device": device})):
+        fitted = fit_file(data, model, out, changes=changes, **options)
+    what = fitted.what + ("" if fitted.rows == 1 else "s")
+    line = f"{fitted.model} fitted on {fitted.rows:,} {what} in {fitted.seconds:.1f} s: {out}"
+    Console().print(line, highlight=False, soft_wrap=True)
+
+
+def sample(*, model: Path, out: Path, **how: Any) -> None:
+    """Draw rows or images with a saved model."""
+    target = describe(model)["card"].get("target") or "label"
+    sample_file(load(model), out, target=target, **how)
+    Console(stderr=True).print(f"Written: {out}", highlight=False, soft_wrap=True)
 
 
 def generate(*, model: Path, prompt: str, **how: Any) -> None:

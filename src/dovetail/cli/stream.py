@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from dovetail.data.images import beside, image_files
 from dovetail.data.read import atomic_path, iterate_frame
-from dovetail.data.schema import Kind, Schema
+from dovetail.data.schema import Kind, Role, Schema
 from dovetail.errors import DataError
 
 __all__ = ["predict_file"]
@@ -20,7 +22,8 @@ __all__ = ["predict_file"]
 def predict_file(
     model: Any, data: Path, out: Path, *, keep: bool, proba: bool, rows: int, target: str | None
 ) -> int:
-    """Predict every row of a CSV or Parquet file into another; the number of rows.
+    """Predict every row of a CSV or Parquet file, or every image of a folder, into a table; the
+    number of rows.
 
     The output has the column "prediction", with `proba` one column per class, with `keep` those of
     the data before them. It appears whole or not at all.
@@ -38,7 +41,15 @@ def predict_file(
     with atomic_path(out) as temporary:
         writer: Any = None
         try:
-            for block in iterate_frame(data, rows, types=_types(schema)):
+            blocks = (
+                _files(data, rows)
+                if data.is_dir()
+                else iterate_frame(data, rows, types=_types(schema))
+            )
+            images = [] if schema is None else schema.select(kinds=[Kind.IMAGE], role=Role.FEATURE)
+            for block in blocks:
+                if images and not data.is_dir():
+                    block = beside(block, images, data.parent)
                 result = _predict_block(model, block, keep=keep, proba=proba, target=target)
                 if writer is None:
                     make = (
@@ -55,6 +66,15 @@ def predict_file(
             if writer is not None:
                 writer.close()
     return n
+
+
+def _files(folder: Path, rows: int) -> Iterator[pa.Table]:
+    """The images of a folder, as tables of their paths."""
+    found = image_files(folder)
+    assert found is not None
+    names = [str(path) for path in found[0]]
+    for start in range(0, len(names), rows):
+        yield pa.table({"file": names[start : start + rows]})
 
 
 def _types(schema: Schema | None) -> dict[str, pa.DataType]:

@@ -81,6 +81,11 @@ class Batch:
         w = None if self.w is None else self.w.to(dtype)
         return Batch(self.X.to(dtype=dtype), y, w, self.start)
 
+    def on(self, device: torch.device) -> Batch:
+        """The same rows on a device."""
+        y, w = (None if t is None else t.to(device) for t in (self.y, self.w))
+        return Batch(self.X.to(device), y, w, self.start)
+
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (integers or a mask)."""
         X = self.X

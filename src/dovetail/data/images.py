@@ -6,24 +6,38 @@ Legend: n images, c channels, h × w pixels.
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import psutil
+import pyarrow as pa
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
 
-from dovetail.data.frames import is_path
+from dovetail.data.frames import is_frame, is_path
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import DataError
 
-__all__ = ["Channels", "Layout", "Pixels", "image_files", "read_images", "read_pixels"]
+__all__ = [
+    "Channels",
+    "Layout",
+    "Pixels",
+    "beside",
+    "common_size",
+    "image_files",
+    "read_images",
+    "read_pixels",
+]
 
 Channels = Literal["auto", "first", "last"]
 
@@ -31,6 +45,7 @@ _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".
 _GRAY = ("1", "L", "LA")
 _DEEP = ("I", "F")  # 16 or 32 bits a pixel
 _USUAL = (1, 3, 4)
+_ORIENTATION = 0x0112  # the tag that says how a camera was held
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,7 @@ class Pixels:
 def image_files(X: Any) -> tuple[list[Path], npt.NDArray[Any] | None] | None:
     """The files that X names, with the names of their class folders; None where X is no name.
 
-    X : folder of class folders, folder of images, or a list of paths
+    X : folder of class folders, folder of images, a list of paths, or a frame of one column of them
 
     Raises
     ------
@@ -87,11 +102,39 @@ def image_files(X: Any) -> tuple[list[Path], npt.NDArray[Any] | None] | None:
     """
     if is_path(X):
         return _in_folder(Path(X))
+    if is_frame(X):
+        return _in_column(X)
     if isinstance(X, np.ndarray | list | tuple) or hasattr(X, "to_list"):
         names = X if isinstance(X, list | tuple) else list(X)
         if len(names) and all(is_path(name) for name in names):
             return [Path(str(name)) for name in names], None
     return None
+
+
+def _in_column(X: Any) -> tuple[list[Path], None] | None:
+    """The files that a frame of one column of strings names."""
+    frame = nw.from_native(X, eager_only=True)
+    if len(frame.columns) != 1 or frame[frame.columns[0]].dtype not in (nw.String, nw.Object):
+        return None
+    names = frame[frame.columns[0]].to_list()
+    absent = next((i for i, name in enumerate(names) if not is_path(name)), None)
+    if absent is not None:
+        raise DataError(
+            f"Row {absent} of {frame.columns[0]!r} names no image file: {names[absent]!r}. Leave "
+            "such rows out."
+        )
+    return [Path(str(name)) for name in names], None
+
+
+def beside(table: pa.Table, names: Sequence[str], folder: Path) -> pa.Table:
+    """The table with relative names of files in these columns as names from here; they are relative
+    to a folder.
+    """
+    for name in names:
+        paths = [None if p is None else str(folder / p) for p in table.column(name).to_pylist()]
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, pa.array(paths, pa.string()))
+    return table
 
 
 def _in_folder(folder: Path) -> tuple[list[Path], npt.NDArray[Any] | None]:
@@ -118,7 +161,8 @@ def _images_under(folder: Path) -> list[Path]:
 def read_images(
     paths: Sequence[Path], size: tuple[int, int] | None, like: Layout | None = None
 ) -> Pixels:
-    """Files decoded by all threads, uint8; gray where all of them are.
+    """Files decoded by all threads, once, uint8; gray where all of them are. More than fits into
+    memory lies in a temporary file.
 
     size : (h, w) to resize to, None where all have one
     like : how the images of the fit came, whose number of channels is taken
@@ -136,7 +180,7 @@ def read_images(
             if channels not in (1, 3):
                 raise DataError(f"Files have 1 or 3 channels, but fit saw {channels}.")
         first = _decoded(paths[0], channels, size)
-        out = np.empty((len(paths), *first.shape), np.uint8)
+        out = _room((len(paths), *first.shape))
 
         def fill(i: int) -> None:
             image = first if i == 0 else _decoded(paths[i], channels, size)
@@ -151,6 +195,36 @@ def read_images(
         list(pool.map(fill, range(len(paths))))
     values = as_tensor(out).permute(0, 3, 1, 2)
     return Pixels(values, Layout(_shape(values), "files"))
+
+
+def _room(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Room for bytes: where they take more than half of the memory that is free, in a file without
+    a name, of which the system keeps in memory what it has room for.
+    """
+    if math.prod(shape) <= psutil.virtual_memory().available // 2:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def common_size(paths: Sequence[Path], most: int) -> tuple[int, int] | None:
+    """Height and width to resize images of different sizes to: the medians of theirs, of at most
+    `most` pixels a side; None where all have one. Only the heads of the files are read.
+    """
+
+    def sides(path: Path) -> tuple[int, int]:
+        with _opened(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(_ORIENTATION, 1) >= 5
+            return (width, height) if turned else (height, width)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        found = np.array(list(pool.map(sides, paths)))
+    if (found == found[0]).all():
+        return None
+    height, width = np.median(found, axis=0)
+    scale = min(1.0, most / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _mode(path: Path) -> str:

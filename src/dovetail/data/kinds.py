@@ -1,6 +1,7 @@
 """What a column's values mean: kinds, inferred from types and values.
 
-Rules, in order, for a column of strings: all distinct values are dates -> date; all are numbers
+Rules, in order, for a column of strings: all distinct values name image files -> image; all are
+dates -> date; all are numbers
 (without leading zeros, as codes have them) -> number; many distinct values of several words ->
 text; else category. Columns that never vary are constants; a column that numbers the rows, or a
 code that is different in every row, is an identifier.
@@ -44,6 +45,7 @@ DATE_FORMATS = (
 _DATE_LIKE = re.compile(r"^\s*(\w{1,4}[-/. ]\w{1,3}[-/., ]+\d{2,4}|\d{4}-\d{2}\s*$)")
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _LEADING_ZERO = r"^\s*0\d"
+_IMAGE_FILE = r"\.(bmp|gif|jpe?g|pgm|png|ppm|tiff?|webp)$"
 _FEW = 1000  # distinct values kept as categories, and looked at when words are counted
 _MANY_WORDS = 3.0  # mean words of a distinct value from which strings are taken to be text
 _WORDY = 50  # distinct values from which they may be
@@ -119,6 +121,10 @@ def _from_strings(
     missing, n_unique = array.null_count, len(distinct)
     reads_as, notes = ("", ()) if fixed else _reading(distinct)
     found = Kind.CATEGORY
+    if not fixed and kind in (None, Kind.IMAGE) and _are_image_files(distinct):
+        role = Role.IDENTIFIER if kind is None else Role.FEATURE
+        notes = ("names image files",)
+        return ColumnInfo(name, Kind.IMAGE, dtype, role, "", None, missing, n_unique, (), notes)
     if reads_as:
         found = Kind.NUMBER if reads_as == "number" else Kind.DATE
     elif not fixed and _is_text(distinct, rows - missing):
@@ -191,6 +197,12 @@ def _is_text(distinct: pa.Array, rows: int) -> bool:
     return (wordy and len(distinct) > 0.1 * rows) or (
         len(distinct) > _FEW and len(distinct) > 0.5 * rows and not _is_code(distinct, rows)
     )
+
+
+def _are_image_files(distinct: pa.Array) -> bool:
+    """Whether all of these are names of image files."""
+    named = pc.match_substring_regex(distinct, _IMAGE_FILE, ignore_case=True)
+    return len(distinct) > 1 and bool(pc.all(named).as_py())
 
 
 def _is_code(distinct: pa.Array, rows: int) -> bool:

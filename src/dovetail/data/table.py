@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dovetail.data.frames import dict_to_arrow, is_frame, is_path, normalize
+from dovetail.data.images import beside
 from dovetail.data.kinds import infer_column, read_strings, strings_of
 from dovetail.data.read import read_frame
 from dovetail.data.schema import ColumnInfo, Kind, Schema, nearest
@@ -42,7 +44,8 @@ class Table:
         ----------
         source : frame, dict of columns, array, list of rows, tensor, Table or path of a CSV or
             Parquet file
-            Frames are not copied. Arrays get the names x0, x1, …
+            Frames are not copied. Arrays get the names x0, x1, … Names of image files in a file
+            are relative to it.
         kinds : dict of column name to kind, or None
             Kinds that differ from what the values suggest.
 
@@ -73,7 +76,16 @@ class Table:
             infer_column(c.alias(n), given.get(n))
             for n, c in zip(names, frame.iter_columns(), strict=True)
         )
-        return cls(frame, Schema(columns, len(frame)))
+        table = cls(frame, Schema(columns, len(frame)))
+        return table._beside(Path(source).parent) if is_path(source) else table
+
+    def _beside(self, folder: Path) -> Table:
+        """The same, with names of image files relative to a folder as names from here."""
+        names = self.schema.select(kinds=[Kind.IMAGE])
+        if not names:
+            return self
+        found = beside(self.native, names, folder)
+        return Table(nw.from_native(found, eager_only=True), self.schema)
 
     @property
     def native(self) -> Any:

@@ -16,7 +16,15 @@ from dovetail.data.frames import to_frame
 from dovetail.data.schema import nearest
 from dovetail.errors import DataError
 
-__all__ = ["EXAMPLES", "Example", "example", "load_adult", "load_california", "load_penguins"]
+__all__ = [
+    "EXAMPLES",
+    "Example",
+    "example",
+    "load_adult",
+    "load_california",
+    "load_penguins",
+    "load_sms",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ EXAMPLES = {
             "20,640 districts of California in 1990: house values",
         ),
         Example("penguins", "species", "344 penguins of three species, measured"),
+        Example("sms", "label", "5,574 text messages: which are spam?"),
     )
 }
 
@@ -106,6 +115,17 @@ def load_penguins(*, return_X_y: bool = False) -> Any:
     Parameters and result as for `load_adult`.
     """
     return _load("penguins", return_X_y)
+
+
+def load_sms(*, return_X_y: bool = False) -> Any:
+    """5,574 text messages; the target says which are spam ("ham", "spam").
+
+    One column of text. Almeida & Hidalgo 2011, UCI Machine Learning Repository, CC BY 4.0,
+    https://doi.org/10.24432/C5CC84.
+
+    Parameters and result as for `load_adult`.
+    """
+    return _load("sms", return_X_y)
 
 
 def _load(name: str, return_X_y: bool) -> Any:

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from dovetail.data.door import Accepts, open_matrix
 from dovetail.data.frames import is_frame, is_path
-from dovetail.data.images import Pixels, image_files, read_images, read_pixels
+from dovetail.data.images import Pixels, common_size, image_files, read_images, read_pixels
 from dovetail.data.tensors import as_numpy, target_device
 from dovetail.errors import SchemaError
 
 __all__ = ["are_images", "named_images", "open_images"]
+
+_MOST_SIDE = 96  # of images whose size is chosen automatically
 
 
 def are_images(X: Any) -> bool:
@@ -56,10 +58,9 @@ def open_images(
     SchemaError
         Another shape than in fit.
     """
-    size = estimator.size
-    size = (size, size) if isinstance(size, int) else size
     like: Any = None if reset else estimator._layout
     files = image_files(X)
+    size = _size(estimator.size, files, like)
     if files is not None:
         images = read_images(files[0], size, like)
         _book(estimator, images, reset=reset)
@@ -79,6 +80,15 @@ def open_images(
     values = images.values
     values = values if values.dtype == torch.uint8 else values.to(dtype)
     return values.to(device or target_device(X))
+
+
+def _size(size: Any, files: Any, like: Any) -> tuple[int, int] | None:
+    """Height and width to resize to, None for images as they are."""
+    if size == "auto":
+        if like is not None:
+            return (like.shape[1], like.shape[2])
+        return None if files is None else common_size(files[0], _MOST_SIDE)
+    return (size, size) if isinstance(size, int) else size
 
 
 def _rows(estimator: Any, X: Any, *, reset: bool) -> tuple[Any, bool]:

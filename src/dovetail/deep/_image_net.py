@@ -41,7 +41,7 @@ class ImageNet(_Seen, Net):
     max_epochs: Annotated[int, AtLeast(1)] | Literal["auto"] = "auto"  # type: ignore[assignment]
     precision: Literal["auto", "bf16", "fp16"] | None = "auto"  # type: ignore[assignment]
     dtype: Literal["float32", "float64"] = "float32"
-    size: Annotated[int, AtLeast(1)] | tuple[Any, ...] | None = None
+    size: Annotated[int, AtLeast(1)] | tuple[Any, ...] | Literal["auto"] | None = None
     image_shape: tuple[Any, ...] | None = None
     channels: Channels = "auto"
 

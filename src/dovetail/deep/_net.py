@@ -24,7 +24,7 @@ from dovetail.deep._losses import Loss
 from dovetail.deep._making import Recipe
 from dovetail.deep._nested import Nested
 from dovetail.deep._program import NetOutputs
-from dovetail.deep._sharing import looked_at, source_of
+from dovetail.deep._sharing import advised, looked_at, source_of
 from dovetail.deep._training import Ongoing, Score, Trainer, seeded
 from dovetail.deep._validation import quality, split
 from dovetail.deep._workers import trained_by_workers
@@ -220,13 +220,17 @@ class Net(Nested, Estimator):
                 "would be learned in the next."
             )
         batches = batches.mapped(lambda rows: self._targets(_counted(rows)))
+        return self._trained(batches, before, incremental=incremental)
+
+    def _trained(self, batches: Batches, before: Any, *, incremental: bool) -> NetOutputs:
+        """The epochs."""
         ongoing = self.__dict__.get("_ongoing") if before is not None else None
         if ongoing is None:
             ongoing = Ongoing(check_random_state(self.random_state))
         trainer = Trainer(self, ongoing, one_epoch=incremental)
-        with seeded(trainer.seed, batches.device):
+        with seeded(trainer.seed, batches.device), advised(batches.group):
             module, recipe = self._module(looked_at(batches), before)
-            module = module.to(device=batches.device)
+            module = trainer.placed(module, batches)
             learned, validation = self._split(batches, trainer.random)
             with self._threads(module):
                 if before is None:

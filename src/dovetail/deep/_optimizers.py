@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ from dovetail.solve.flat import Flat
 from dovetail.solve.optimizers import Adam
 from dovetail.solve.wrappers import Together
 
-__all__ = ["Stepped", "optimizer_of", "parameters_in_order"]
+__all__ = ["Stepped", "one_by_one", "optimizer_of", "parameters_in_order"]
 
 
 def parameters_in_order(module: nn.Module) -> list[nn.Parameter]:
@@ -23,21 +23,34 @@ def parameters_in_order(module: nn.Module) -> list[nn.Parameter]:
     return [p for p in learned if p.ndim > 1] + [p for p in learned if p.ndim < 2]
 
 
-def optimizer_of(
-    choice: Any, flat: Flat, module: nn.Module, rate: float, decay: float, more: dict[str, Any]
-) -> Any:
-    """The optimizer of a module's numbers, which are parts of `flat`.
+class Held(Protocol):
+    """Numbers of a module: its parameters to learn, or what a process holds of each, are parts of
+    `flat`.
+    """
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    @property
+    def flat(self) -> Flat: ...
+
+    @property
+    def parameters(self) -> list[nn.Parameter]: ...
+
+
+def optimizer_of(choice: Any, held: Held, rate: float, decay: float, more: dict[str, Any]) -> Any:
+    """The optimizer of a module's numbers.
 
     choice : one of the names, or a class of torch.optim or alike
     decay : of weights; vectors do not decay
     more : further arguments of it
     """
     _check(choice, (*_NAMED, "lbfgs"))
-    parameters = parameters_in_order(module)
+    parameters = held.parameters
     if choice in ("adam", "adamw"):
-        return _adam(choice, flat, parameters, rate, decay, more)
+        return _adam(choice, held.flat, parameters, rate, decay, more)
     if choice == "muon":
-        return _muon(module, parameters, rate, decay, more)
+        return _muon(held.module, parameters, rate, decay, more)
     cls = _NAMED.get(choice, choice) if isinstance(choice, str) else choice
     if choice == "sgd":
         more = {"momentum": 0.9, "nesterov": True} | more
@@ -52,6 +65,19 @@ _NAMED: dict[str, Any] = {
     "sgd": torch.optim.SGD,
     "muon": torch.optim.Muon,
 }
+
+# Of torch.optim, those that move each number by its own gradients alone.
+_ONE_BY_ONE = (
+    "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop",
+    "SGD",
+)  # fmt: skip
+
+
+def one_by_one(choice: Any) -> bool:
+    """Whether an optimizer is known to be as well off with a part of the numbers."""
+    _check(choice, (*_NAMED, "lbfgs"))
+    classes = [getattr(torch.optim, name) for name in _ONE_BY_ONE]
+    return (_NAMED.get(choice) if isinstance(choice, str) else choice) in classes
 
 
 def _check(choice: Any, names: tuple[str, ...]) -> None:

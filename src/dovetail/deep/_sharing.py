@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,9 +12,11 @@ from torch import nn
 from dovetail.data.batches import Batch, Batches, stacked
 from dovetail.data.epochs import Blockwise, Epochs, InMemory
 from dovetail.data.shared_epochs import SharedBlocks, SharedEpochs, SharedRows
+from dovetail.deep._optimizers import one_by_one
 from dovetail.distributed import Group
+from dovetail.settings import settings
 
-__all__ = ["alike", "looked_at", "source_of"]
+__all__ = ["advised", "alike", "fits", "looked_at", "source_of", "spreads"]
 
 _NUMBERS = 2**22  # of the rows that a module is made for, 16 MB of float32
 
@@ -34,6 +38,66 @@ def looked_at(batches: Batches) -> Batch:
         return head.take(torch.linspace(0, n - 1, most, device=head.X.device).long())
 
     return group.merge(some, lambda a, b: stacked([a, b]))
+
+
+def fits(module: nn.Module, device: torch.device, vectors: int = 1) -> bool:
+    """Whether a GPU has room for so many vectors as long as a module's numbers, beside what is
+    computed with them, for which a fifth is left.
+    """
+    if device.type != "cuda":
+        return True
+    size = sum(p.numel() * p.element_size() for p in module.parameters())
+    return vectors * size < 0.8 * torch.cuda.mem_get_info(device)[0]
+
+
+def spreads(net: Any, module: nn.Module, rows: Batches, *, going_on: bool) -> bool:
+    """Whether the numbers of a module are spread over the processes: if asked, or if they do not
+    fit on the GPU of one of these.
+
+    going_on : whether the optimizer is to go on with what it remembers
+
+    Raises
+    ------
+    ValueError
+        It is asked, and what else is asked needs all numbers in one place.
+    """
+    choice, group = settings().sharding, rows.group
+    if group is None or choice is False:
+        return False
+    obstacle = "partial_fit" if going_on else _obstacle(net, module)
+    if choice is True and obstacle is not None:
+        raise ValueError(
+            f"{obstacle} needs all numbers of a net in one place, but dv.config(sharding=True) "
+            "spreads them over the processes. Leave it out, or fit with dv.config(sharding=False)."
+        )
+    if choice is True or obstacle is not None:
+        return obstacle is None
+    # numbers, those from before the epoch, gradient, two of Adam's, and their average
+    vectors = 5 if net.ema is None else 6
+    return not all(group.gather(lambda: fits(module, rows.device, vectors)))
+
+
+def _obstacle(net: Any, module: nn.Module) -> str | None:
+    single = [name for name, p in module.named_parameters() if not p.ndim]
+    if single:
+        return f"The parameter {single[0]}, which has no dimension to cut,"
+    if not one_by_one(net.optimizer):
+        return f"optimizer={net.optimizer!r}"
+    return "compile=True" if net.compile else None
+
+
+@contextmanager
+def advised(group: Group | None) -> Iterator[None]:
+    """Say what helps where a GPU's memory does not suffice for a group's net."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        if group is not None and settings().sharding is not True:
+            error.add_note(
+                "dv.config(sharding=True) spreads the net's numbers over the processes, so that "
+                "each has room for more."
+            )
+        raise
 
 
 def alike(module: nn.Module, group: Group | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,19 +16,19 @@ from torch import Tensor, nn
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.epochs import Epochs
-from dovetail.deep._optimizers import Stepped, optimizer_of, parameters_in_order
-from dovetail.deep._sharing import alike
+from dovetail.deep._holding import Sharded, Whole
+from dovetail.deep._optimizers import Stepped, optimizer_of
+from dovetail.deep._sharing import spreads
 from dovetail.distributed import agreed, rank
 from dovetail.nn.recompute import recomputed
 from dovetail.program import Program
 from dovetail.solve.by_epochs import Progress
-from dovetail.solve.checkpoint import Checkpoints, read_state
-from dovetail.solve.flat import Flat
-from dovetail.solve.joint_gradient import BESIDE, JointGradient
+from dovetail.solve.checkpoint import Checkpoints, newest, read_state
+from dovetail.solve.joint_gradient import JointGradient
 from dovetail.solve.lbfgs import LBFGS
 from dovetail.solve.loop import Watch, Watches, solve
 from dovetail.solve.net_gradient import NetGradient
-from dovetail.solve.shared_training import SharedTraining
+from dovetail.solve.shard_files import filled
 from dovetail.solve.solution import Solution
 from dovetail.solve.training import Training
 from dovetail.solve.wrappers import Averaged, Clipped, Scheduled, Unscaled, factor_at
@@ -44,7 +43,7 @@ _OF_BATCHES = (
 )  # fmt: skip
 _OF_ONE_UPDATE = ("clip_norm", "accumulate")
 
-Score = Callable[[NetGradient], float]
+Score = Callable[..., float]  # of a NetGradient
 
 
 @dataclass
@@ -67,13 +66,14 @@ class Trainer:
     seed : of all that it draws
     random : for the validation split and the orders of rows
     done_before : epochs that a checkpoint had
+    sharded : whether its numbers are spread over the processes
     """
 
     def __init__(self, net: Any, ongoing: Ongoing, *, one_epoch: bool) -> None:
         self.net, self.ongoing, self.one_epoch = net, ongoing, one_epoch
         self.seed = agreed(lambda: int(ongoing.random.randint(2**31 - 1)))
         self.checkpoints, self.saved = None, None
-        self.done_before = 0
+        self.done_before, self.sharded = 0, False
         if net.checkpoint is not None:
             path, minutes = Path(net.checkpoint), net.checkpoint_minutes
             if net.resume and (saved := agreed(lambda: _read_first(path))) is not None:
@@ -88,6 +88,11 @@ class Trainer:
             raise ValueError("resume=True needs checkpoint=, the file to go on from.")
         self.random = np.random.RandomState(self.seed)
 
+    def placed(self, module: nn.Module, rows: Batches) -> nn.Module:
+        """The module on the device of the rows; where it will be sharded, as it is."""
+        self.sharded = spreads(self.net, module, rows, going_on=self.one_epoch)
+        return module if self.sharded else module.to(device=rows.device)
+
     def run(
         self,
         module: nn.Module,
@@ -97,8 +102,7 @@ class Trainer:
         program: Callable[[nn.Module], Program],
     ) -> Solution[Tensor]:
         """Train the module in place."""
-        parameters = parameters_in_order(module)
-        if not parameters:
+        if not any(p.requires_grad for p in module.parameters()):
             raise ValueError(f"{type(module).__name__} has no parameters to learn.")
         if rows.group is not None and isinstance(self.net.optimizer, dict):
             raise ValueError(
@@ -106,25 +110,20 @@ class Trainer:
                 "process: a process without rows of a batch could not take part. Give one "
                 "optimizer, or fit within `dv.distributed.alone()`."
             )
-        alike(module, rows.group)
-        flat = Flat.over(parameters, beside=0 if rows.group is None else BESIDE)
-        watch = self.net._watch(lambda values: program(_twin(module, flat, values)))
+        held = Sharded(module, rows) if self.sharded else Whole(module, rows)
+        watch = self.net._watch(lambda values: program(held.twin(values)))
         if self.net.watch is not None and rank() == 0:
             watch = Watches([watch, self.net.watch])
-        run: Any = torch.compile(module) if self.net.compile else module
-        gradient = self.gradient(run, flat, len(rows))
-        with torch.no_grad(), recomputed(module) if self.net.recompute else nullcontext():
-            solution = self._solve(module, rows, gradient, watch, score)
-            flat.values.copy_(solution.value)
-            if rows.group is not None:  # to the last bit, whatever machines the others are
-                rows.group.copy_first(flat.values)
-        for p in module.parameters():  # no longer parts of one vector
-            p.grad, p.data = None, p.data.clone()
+        gradient = self.gradient(held, len(rows))
+        recompute = recomputed(held.module) if self.net.recompute else nullcontext()
+        with torch.no_grad(), recompute:
+            solution = self._solve(held, rows, gradient, watch, score)
+            held.release(solution.value)
         return solution
 
     def _solve(
         self,
-        module: nn.Module,
+        held: Whole | Sharded,
         rows: Batches,
         gradient: NetGradient,
         watch: Watch,
@@ -138,19 +137,22 @@ class Trainer:
             solution = solve(solver, max_iter=net._epochs(len(rows)), watch=watch, say=say)
             self.ongoing.history.extend(solution.history)
             return solution
-        training = self.training(module, rows, gradient, score)
+        training = self.training(held, rows, gradient, score)
         limit = 1 if self.one_epoch else net._epochs(len(rows)) - self.done_before
         solution = solve(training, max_iter=limit, watch=watch, say=say)
         self.ongoing.optimizer = training.optimizer.state_dict()
+        if self.sharded:  # what is spread over processes does not outlive them
+            progress = self.ongoing.progress
+            self.ongoing.optimizer, progress.best_values, progress.best = {}, None, -math.inf
         return solution
 
     def training(
-        self, module: nn.Module, rows: Batches, gradient: NetGradient, score: Score | None
+        self, held: Whole | Sharded, rows: Batches, gradient: NetGradient, score: Score | None
     ) -> Training:
         """The solver, where the last fit or a checkpoint left it."""
-        net, ongoing, group = self.net, self.ongoing, rows.group
+        net, ongoing = self.net, self.ongoing
         source = net._source(rows)
-        optimizer, averaged = self._optimizer(module, gradient, source)
+        optimizer, averaged = self._optimizer(held, gradient, source)
         if self.one_epoch and ongoing.optimizer:
             optimizer.load_state_dict(ongoing.optimizer)
         generator = torch.Generator(rows.device).manual_seed(self.seed)
@@ -159,22 +161,19 @@ class Trainer:
             augmented: Batch = net._augment(batch, generator)
             return augmented
 
-        kind: Any = Training
-        joint: Any = gradient
-        if group is not None:
-            kind = partial(SharedTraining, group=group, seed=self.seed)
-            joint = JointGradient(gradient, group, prepare)
+        kind, joint = held.training(gradient, prepare, self.seed)
+        if score is not None and self.sharded:
+            score = partial(score, summed=joint.sum)
         training: Training = kind(
             source=source,
             values=gradient.flat.values,
             gradient=joint,
             optimizer=optimizer,
             random=self.random if net.shuffle else None,
-            module=module,
+            module=held.module,
             patience=net.n_iter_no_change - 1 if score is not None else math.inf,
             tol=net.tol,
             score=None if score is None else _scored(score, gradient, averaged),
-            prepare=prepare if group is None else None,
             generator=generator,
             averaged=averaged,
             checkpoints=self.checkpoints,
@@ -183,13 +182,15 @@ class Trainer:
             begins_fitted=net.begins_fitted,
         )
         if self.saved is not None:
-            training.resume(self.saved)
+            training.check(self.saved)
+            training.resume(filled(self.saved, self.saved["entry"], held.flat, held.names))
             self.done_before = len(ongoing.progress.losses)
         return training
 
-    def gradient(self, module: Any, flat: Flat, n: int) -> NetGradient:
+    def gradient(self, held: Whole | Sharded, n: int) -> NetGradient:
         """The gradient in the precision and the parts that the net asks for."""
-        net = self.net
+        net, flat = self.net, held.flat
+        module: Any = torch.compile(held.module) if net.compile else held.module
         optimizers = {}
         if isinstance(net.optimizer, dict):
             refuse_beside(net, "an optimizer for each part of the module", _OF_ONE_UPDATE)
@@ -205,7 +206,7 @@ class Trainer:
         )
 
     def _optimizer(
-        self, module: nn.Module, gradient: NetGradient, source: Epochs
+        self, held: Whole | Sharded, gradient: NetGradient, source: Epochs
     ) -> tuple[Any, Averaged | None]:
         """The optimizer within its wrappers, and that of them which averages."""
         net, flat = self.net, gradient.flat
@@ -213,11 +214,11 @@ class Trainer:
             optimizer: Any = Stepped(gradient.optimizers)
         else:
             more = net._nested("optimizer")
-            optimizer = optimizer_of(net.optimizer, flat, module, net.lr, net.weight_decay, more)
+            optimizer = optimizer_of(net.optimizer, held, net.lr, net.weight_decay, more)
         if net.clip_norm is not None:
-            optimizer = Clipped(optimizer, flat.gradient, net.clip_norm)
+            optimizer = Clipped(optimizer, flat, net.clip_norm)
         if net.precision == "fp16":
-            gradient.scaled = optimizer = Unscaled(optimizer, flat.gradient)
+            gradient.scaled = optimizer = Unscaled(optimizer, flat)
         averaged = None
         if net.ema is not None:
             optimizer = averaged = Averaged(optimizer, flat.values, net.ema)
@@ -227,8 +228,10 @@ class Trainer:
 
 def _read_first(path: Path) -> dict[str, Any] | None:
     """What the checkpoint holds, read by rank 0."""
-    exists = rank() == 0 and path.exists()
-    return read_state(path, torch.device("cpu")) if exists else None
+    file = newest(path) if rank() == 0 else None
+    if file is None:
+        return None
+    return {**read_state(file, torch.device("cpu")), "entry": file.parent}
 
 
 def refuse_beside(net: Any, what: str, names: tuple[str, ...]) -> None:
@@ -288,11 +291,3 @@ def _over_all(rows: Batches, gradient: NetGradient) -> LBFGS:
         return loss, flat.gradient.double().clone()
 
     return LBFGS(value_gradient, flat.values.double().clone(), 1e-5)
-
-
-def _twin(module: nn.Module, flat: Flat, values: Tensor) -> nn.Module:
-    """A copy of the module with other numbers, for callbacks."""
-    twin = copy.deepcopy(module)
-    for p, part in zip(parameters_in_order(twin), flat.split(values), strict=True):
-        p.data = part.detach().clone()
-    return twin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +74,13 @@ def _given(net: Any, data: Any, device: torch.device) -> Batches:
     return Batches(net._targets(Batch(opened, target, weights)))
 
 
-def quality(gradient: NetGradient, validation: Batches) -> float:
-    """The negative of the mean loss on rows, without dropout and the like."""
+def quality(
+    gradient: NetGradient, validation: Batches, summed: Callable[..., Any] = Batches.sum
+) -> float:
+    """The negative of the mean loss on rows, without dropout and the like.
+
+    summed : the sum over rows of what is computed of a block
+    """
 
     def weighed(block: Batch) -> tuple[float, float]:
         if not len(block):
@@ -85,6 +91,6 @@ def quality(gradient: NetGradient, validation: Batches) -> float:
 
     gradient.module.eval()
     with torch.no_grad():
-        total, weight = validation.sum(weighed)
+        total, weight = summed(validation, weighed)
     gradient.module.train()
     return -total / weight

@@ -83,7 +83,7 @@ def trained_by_workers(net: Any, batches: Batches, before: Any, *, incremental: 
         )
     _check_importable(net)
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    rows = _moved(batches.whole, torch.device("cpu"))
+    rows = batches.whole.on(torch.device("cpu"))
     task = _Task(_sent(net), rows, before, incremental, settings(), gpus, size, store.port)
     with _started(task) as pipes:
         answer = _first_answer(pipes)
@@ -91,11 +91,6 @@ def trained_by_workers(net: Any, batches: Batches, before: Any, *, incremental: 
     for message, category in answer.warned:
         warn(message, category)
     return answer.program.to(batches.device)
-
-
-def _moved(rows: Batch, device: torch.device) -> Batch:
-    y, w = (None if t is None else t.to(device) for t in (rows.y, rows.w))
-    return Batch(rows.X.to(device), y, w)
 
 
 def _sent(net: Any) -> Any:
@@ -192,12 +187,12 @@ def _learned(rank: int, task: _Task) -> _Answer | None:
     given, net, rows = task.settings, task.net, task.rows
     threads = max(1, (given.threads or torch.get_num_threads()) // task.size)
     config(dtype=given.dtype, time_budget=given.time_budget, verbosity=given.verbosity)
-    config(threads=threads, device=f"cuda:{rank}" if task.gpus else "cpu")
+    config(sharding=given.sharding, threads=threads, device=f"cuda:{rank}" if task.gpus else "cpu")
     init()
     device = torch.device("cuda", rank) if task.gpus else torch.device("cpu")
     n = len(rows)
     own = rows.rows(n * rank // task.size, n * (rank + 1) // task.size)
-    batches = Batches(_moved(own, device), group=current(), total=n)
+    batches = Batches(own.on(device), group=current(), total=n)
     if isinstance(net.validation_data, tuple):
         net.validation_data = share(*net.validation_data)
     with warnings.catch_warnings(record=True) as caught:

@@ -14,12 +14,12 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from dovetail.data.batches import Batch, Batches
+from dovetail.deep._holding import Whole
 from dovetail.deep._net import Net
-from dovetail.deep._optimizers import parameters_in_order
 from dovetail.deep._training import Ongoing, Trainer, seeded
 from dovetail.errors import needs_all_rows
 from dovetail.program import Program
-from dovetail.solve.flat import Flat
+from dovetail.settings import config
 from dovetail.solve.training import Training
 
 __all__ = ["RateSweep", "find_lr"]
@@ -104,23 +104,23 @@ def find_lr(
     )  # fmt: skip
     found: list[RateSweep] = []
 
-    def learn(batches: Batches) -> Program:
+    def sweep(batches: Batches, before: Any, *, incremental: bool) -> Program:
         if batches.group is not None:
             raise needs_all_rows("are shared among processes")
-        batches = batches.mapped(trial._targets)
         trainer = Trainer(trial, Ongoing(check_random_state(trial.random_state)), one_epoch=True)
         with seeded(trainer.seed, batches.device):
             module, recipe = trial._module(batches.head, None)
             module = module.to(device=batches.device)
-            flat = Flat.over(parameters_in_order(module))
+            held = Whole(module, batches)
             with torch.no_grad(), trial._threads(module):
-                gradient = trainer.gradient(module, flat, len(batches))
-                training = trainer.training(module, batches, gradient, None)
+                gradient = trainer.gradient(held, len(batches))
+                training = trainer.training(held, batches, gradient, None)
                 found.append(_swept(training, np.geomspace(low, high, steps)))
         return trial._program_of(module, recipe)
 
-    trial._going_on = False
-    trial._template(learn, X, y, sample_weight, reset=True)
+    vars(trial)["_trained"] = sweep  # in the place of the epochs
+    with config(devices=1):
+        trial.fit(X, y, **({} if sample_weight is None else {"sample_weight": sample_weight}))
     return found[0]
 
 

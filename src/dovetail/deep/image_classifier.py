@@ -49,8 +49,9 @@ class ImageClassifier(ImageNet, ClassesNet):
         Mixes pairs of images and their targets with shares of the Beta(mixup, mixup) distribution.
     label_smoothing : float in [0, 1), default=0.05
         Share of the target that is spread over all classes.
-    size : int, (height, width) or None
-        Resizes images; without it they must have one size.
+    size : int, (height, width), "auto" or None
+        Resizes images; without it they must have one size. "auto" resizes files of different sizes
+        to the medians of their sides, of at most 96 pixels.
     image_shape : tuple or None
         Of one image where X is a table with an image a row: (h, w), (h, w, c) or (c, h, w).
     channels : {"auto", "first", "last"}, default="auto"

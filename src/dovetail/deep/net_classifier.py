@@ -72,7 +72,7 @@ class NetClassifier(ModuleNet, ClassesNet):
         arrays as X needs none of this.
     dtype : {"float32", "float64"}, default="float32"
     checkpoint : path or None
-        A file to keep the state of training in.
+        A file to keep the state of training in (of a sharded net, the folder `path.shards`).
     checkpoint_every : int >= 1, default=1
         Epochs from one to the next.
     checkpoint_minutes : float > 0 or None

@@ -12,19 +12,29 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from dovetail.compose import TransformedTargetRegressor
 from dovetail.compose.tables import PreparationKind, preparation
 from dovetail.data.schema import nearest
-from dovetail.deep import TabularClassifier, TabularRegressor
+from dovetail.deep import (
+    ImageClassifier,
+    TabularClassifier,
+    TabularRegressor,
+    TextClassifier,
+    TextRegressor,
+)
 from dovetail.discriminant_analysis import LinearDiscriminantAnalysis
 from dovetail.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from dovetail.errors import DataError
+from dovetail.feature_extraction.text import TextJoiner
 from dovetail.kernel_approximation import Nystroem
 from dovetail.linear_model import LogisticRegression, Ridge
 from dovetail.naive_bayes import GaussianNB
 from dovetail.neural_network import MLPClassifier, MLPRegressor
 from dovetail.pipeline import Pipeline, make_pipeline
-from dovetail.preprocessing import StandardScaler
+from dovetail.preprocessing import ColumnTyper, StandardScaler
 from dovetail.svm import SVC, SVR
 
 __all__ = ["CANDIDATES", "Candidate", "build", "choose", "suited"]
+
+
+_ENCODED = ("text", "image")
 
 
 def _kernel_rows(budget: float) -> float:
@@ -33,6 +43,16 @@ def _kernel_rows(budget: float) -> float:
     the budget.
     """
     return 1000 * math.sqrt(budget)
+
+
+def _text_rows(budget: float) -> float:
+    """Up to how many rows a text net is tried: five folds take some 20 ms a row."""
+    return 40 * budget
+
+
+def _image_rows(budget: float) -> float:
+    """Up to how many rows an image net is tried: five folds take some 50 ms an image of 28 × 28."""
+    return 20 * budget
 
 
 def _net_rows(budget: float) -> float:
@@ -51,7 +71,7 @@ class Candidate:
     name : str
         What `--models` calls it.
     label : dict of task to the class's name, for people; other tasks it does not do
-    kind : "linear", "tree", "net" or "dense"
+    kind : "linear", "tree", "net" or "dense", or "text" or "image" for what reads such columns
         Preparation.
     estimator : function of (task, seed) that makes the model
     deep : bool
@@ -63,16 +83,23 @@ class Candidate:
 
     name: str
     label: dict[str, str]
-    kind: PreparationKind
+    kind: PreparationKind | Literal["text", "image"]
     estimator: Callable[[str, int], Any]
     deep: bool = False
     rows: Literal["few", "many"] | None = None
     limit: Callable[[float], float] = _kernel_rows
 
-    def suits(self, task: str, rows: int, budget: float) -> bool:
-        """Whether it does a task, on so many rows within so many seconds."""
+    def suits(self, task: str, kinds: dict[str, str], rows: int, budget: float) -> bool:
+        """Whether it does a task on columns of these kinds, so many rows within so many seconds."""
         many = rows > self.limit(budget)
-        return task in self.label and self.rows in (None, "many" if many else "few")
+        fits = self.rows in (None, "many" if many else "few")
+        return task in self.label and self.reads(kinds) and fits
+
+    def reads(self, kinds: dict[str, str]) -> bool:
+        """Whether there are columns that it reads."""
+        if self.kind in _ENCODED:
+            return self.kind in kinds.values()
+        return self.name == "dummy" or bool(set(kinds.values()) - {"drop", "image"})
 
 
 def _dummy(task: str, seed: int) -> Any:
@@ -146,6 +173,15 @@ def _tabular(task: str, seed: int) -> Any:
     return TabularRegressor(**options)
 
 
+def _text(task: str, seed: int) -> Any:
+    options: dict[str, Any] = {"max_epochs": 8, "n_iter_no_change": 2, "random_state": seed}
+    return TextClassifier(**options) if task == "classification" else TextRegressor(**options)
+
+
+def _image(task: str, seed: int) -> Any:
+    return ImageClassifier(size="auto", random_state=seed)
+
+
 CANDIDATES = {
     c.name: c
     for c in (
@@ -200,6 +236,24 @@ CANDIDATES = {
             rows="few",
             limit=_net_rows,
         ),
+        Candidate(
+            "text",
+            {"classification": "TextClassifier", "regression": "TextRegressor"},
+            "text",
+            _text,
+            deep=True,
+            rows="few",
+            limit=_text_rows,
+        ),
+        Candidate(
+            "image",
+            {"classification": "ImageClassifier"},
+            "image",
+            _image,
+            deep=True,
+            rows="few",
+            limit=_image_rows,
+        ),
     )
 }
 
@@ -227,19 +281,30 @@ def choose(names: str | Iterable[str]) -> list[Candidate]:
 
 
 def suited(
-    candidates: list[Candidate], names: str | Iterable[str], task: str, rows: int, budget: float
+    candidates: list[Candidate],
+    names: str | Iterable[str],
+    task: str,
+    kinds: dict[str, str],
+    rows: int,
+    budget: float,
 ) -> list[Candidate]:
-    """Of the candidates of these names those that suit the task and, unless they were asked for by
-    name, the number of rows.
+    """Of the candidates of these names those that suit the task, the kinds of columns and, unless
+    they were asked for by name, the number of rows.
 
     Raises
     ------
     DataError
-        One was asked for by name that does not do the task.
+        One was asked for by name that does not do the task, or finds no column that it reads.
     """
     if names == "all" or list(names) == ["all"]:
-        return [c for c in candidates if c.suits(task, rows, budget)]
+        return [c for c in candidates if c.suits(task, kinds, rows, budget)]
     for candidate in candidates:
+        if not candidate.reads(kinds):
+            what = f"a column of {candidate.kind}s" if candidate.kind in _ENCODED else "columns"
+            raise DataError(
+                f"The model {candidate.name!r} needs {what} beside the target, and there is none. "
+                f"Where one is taken for something else, say kinds={{name: {candidate.kind!r}}}."
+            )
         if task not in candidate.label:
             others = ", ".join(c.name for c in CANDIDATES.values() if task in c.label)
             raise DataError(
@@ -256,10 +321,19 @@ def build(name: str, task: str, kinds: dict[str, str], seed: int) -> Pipeline:
     kinds : kind of every column, "drop" to leave it out
     """
     candidate = CANDIDATES[name]
+    model = ("model", candidate.estimator(task, seed))
+    if name == "dummy":  # looks at no column
+        return Pipeline([("types", ColumnTyper(kinds=kinds)), model])
+    images = candidate.kind == "image"
+    kinds = {n: kind if (kind == "image") is images else "drop" for n, kind in kinds.items()}
+    if candidate.kind == "image":
+        return Pipeline([("types", ColumnTyper(kinds=kinds)), model])
+    if candidate.kind == "text":
+        return Pipeline([("types", ColumnTyper(kinds=kinds)), ("texts", TextJoiner()), model])
     steps = preparation(
         candidate.kind,
         kinds=kinds,
         target_type="continuous" if task == "regression" else "auto",
         random_state=seed,
     ).steps
-    return Pipeline([*steps, ("model", candidate.estimator(task, seed))])
+    return Pipeline([*steps, model])

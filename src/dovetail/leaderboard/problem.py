@@ -12,11 +12,12 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
-from dovetail.data.columns import Columns, factorize, to_numpy
+from dovetail.data.columns import Columns, to_numpy
 from dovetail.data.kinds import notes_of
-from dovetail.data.schema import Kind, Role, Schema, nearest
+from dovetail.data.schema import ColumnInfo, Kind, Role, Schema, nearest
 from dovetail.data.table import Table
 from dovetail.errors import DataError, TargetError
+from dovetail.leaderboard.leaks import leak
 
 __all__ = ["Problem", "pose"]
 
@@ -55,10 +56,12 @@ class Problem:
     @property
     def kinds(self) -> dict[str, str]:
         """The kind of every column, "drop" for those that cannot tell anything."""
-        return {
-            c.name: str(c.kind) if c.role is Role.FEATURE else "drop"
-            for c in self.table.schema.columns
-        }
+        return {c.name: str(c.kind) if _tells(c) else "drop" for c in self.table.schema.columns}
+
+
+def _tells(column: ColumnInfo) -> bool:
+    """Whether it may tell something; images do, to a net that reads them."""
+    return column.role is Role.FEATURE or column.kind is Kind.IMAGE
 
 
 def pose(
@@ -103,7 +106,7 @@ def pose(
     chosen = _task(info.kind, values[there], info.n_unique) if task == "auto" else task
     y, classes = _targets(values[there], chosen, target, findings, asked=task != "auto")
     features = table.select([n for n in schema.names if n not in (target, *leave_out)])
-    if not features.schema.select(role=Role.FEATURE):
+    if not any(map(_tells, features.schema.columns)):
         raise DataError(
             f"Beside the target {target!r} there is no column that varies: nothing to learn from."
         )
@@ -222,7 +225,6 @@ def _refuse_infinite(table: Table) -> None:
 def _notice_columns(table: Table, y: npt.NDArray[Any], target: str) -> list[str]:
     """Columns that give the target away, that are mostly missing, and rows that are there twice."""
     found = []
-    target_codes = np.unique(y, return_inverse=True)[1].reshape(-1)
     for info in table.schema.columns:
         if info.role is not Role.FEATURE:
             continue
@@ -231,29 +233,5 @@ def _notice_columns(table: Table, y: npt.NDArray[Any], target: str) -> list[str]
                 f"{info.name!r} is missing in {info.n_missing / table.schema.n_rows:.0%} of the "
                 "rows"
             )
-        if _gives_away(table, info.name, info.n_unique, y, target_codes):
-            found.append(
-                f"{info.name!r} equals the target {target!r}, or is the same under other names: "
-                "is it known in time?"
-            )
+        found += filter(None, [leak(table, info.name, y, target)])
     return found
-
-
-def _gives_away(
-    table: Table, name: str, n_unique: int, y: npt.NDArray[Any], target_codes: npt.NDArray[Any]
-) -> bool:
-    """Whether the column tells the target: one-to-one, or as numbers on one line."""
-    n_targets = int(target_codes.max()) + 1
-    if n_unique == n_targets < len(y):
-        values, _ = _column(table.select([name]).typed())
-        codes, distinct = factorize(values)
-        pairs = np.unique(codes * n_targets + target_codes)
-        if len(distinct) == n_targets == len(pairs):
-            return True
-    series = table.frame.get_column(name)
-    if y.dtype.kind == "f" and series.dtype.is_numeric():
-        x = series.to_numpy().astype(np.float64)
-        both = np.isfinite(x)
-        if both.sum() > 2 and x[both].std() > 0 and y[both].std() > 0:
-            return bool(abs(np.corrcoef(x[both], y[both])[0, 1]) > 0.9999)
-    return False

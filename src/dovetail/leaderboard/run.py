@@ -65,11 +65,13 @@ def compare(
         Column to predict. Rows without it are left out.
     task : {"auto", "classification", "regression"}
     models : "all", names separated by commas, or a list of names
-        Of "dummy", "linear", "bayes", "lda", "svm", "nystroem", "boosting", "mlp", "tabular";
-        the dummy is always there. "all" leaves out those that do not do the task, and has
-        "nystroem", the kernel's approximation, in place of "svm" where there are more rows than
-        1,000 times the root of the budget in seconds; of the nets it has "tabular", and "mlp" where
-        there are more rows than 200 times the budget in seconds.
+        Of "dummy", "linear", "bayes", "lda", "svm", "nystroem", "boosting", "mlp", "tabular",
+        "text" and "image"; the dummy is always there. "all" leaves out those that do not do the
+        task or find no column that they read: "text" reads rows as texts, where a column has texts,
+        and "image" the files that a column names. It goes by the number of rows, too: "nystroem",
+        the kernel's approximation, stands in for "svm" above 1,000 times the root of the budget in
+        seconds, "mlp" for "tabular" above 200 times the budget; "text" and "image" are tried up to
+        40 and 20 times the budget.
     cv : int >= 2
         Folds: stratified for classes; by `group`, or forward in time by `time_column`, where these
         are given.
@@ -125,7 +127,7 @@ def compare(
     )
     if not budget > 0:
         raise DataError(f"The budget must be a positive time. Got {budget} seconds.")
-    chosen = suited(chosen, models, problem.task, len(problem.y), budget)
+    chosen = suited(chosen, models, problem.task, problem.kinds, len(problem.y), budget)
     about = {
         "rows": len(problem.y),
         "columns": len(problem.table.schema.columns),

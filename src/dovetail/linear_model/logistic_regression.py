@@ -138,8 +138,9 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
     intercept_ : array of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
 
-    Of two classes and at most 64 dense columns, ridge penalties are solved for by exact Newton steps
-    where the solver is "lbfgs", too: they are fewer than its own, and end nearer to the optimum.
+    Of two classes and at most 64 dense columns, ridge penalties are solved for by exact Newton
+    steps where the solver is "lbfgs", too: they are fewer than its own, and end nearer to the
+    optimum.
 
     On large compressed X with fewer rows than columns, ridge penalties are first solved for by
     passes of coordinate descent in the dual, by all solvers but "newton-cholesky". They may find

@@ -11,7 +11,9 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ["recomputed"]
+__all__ = ["layers_of", "recomputed"]
+
+_LISTS = (nn.Sequential, nn.ModuleList)
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def recomputed(module: nn.Module) -> Iterator[None]:
     Costs a second forward pass, saves all memory but that of one layer and of the inputs of all
     (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
     """
-    layers = list(_layers(module))
+    layers = list(layers_of(module))
     if not layers:
         raise ValueError(
             f"recompute=True works on the layers of a Sequential or a ModuleList, and "
@@ -42,12 +44,13 @@ def recomputed(module: nn.Module) -> Iterator[None]:
             del layer.forward  # what hid the method of the class
 
 
-def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    for child in [module] if isinstance(module, nn.Sequential) else module.children():
-        if isinstance(child, nn.Sequential | nn.ModuleList):
+def layers_of(module: nn.Module) -> Iterator[nn.Module]:
+    """The members of a module's outermost Sequentials and ModuleLists."""
+    for child in [module] if isinstance(module, _LISTS) else module.children():
+        if isinstance(child, _LISTS):
             yield from child
         else:
-            yield from _layers(child)
+            yield from layers_of(child)
 
 
 def _twice(forward: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,13 +1,16 @@
 """The state of a training as one file: plain data as JSON, tensors as safetensors.
 
 A file is written under another name and then renamed, so that whatever moment a process is killed
-at, there is a whole checkpoint: this one or the one before.
+at, there is a whole checkpoint: this one or the one before. Where the numbers are sharded, it is a
+folder beside, of numbered entries of which the last counts; each has such a file, `state`, and the
+files of the shards.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +25,24 @@ from torch import Tensor
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import BundleError
 
-__all__ = ["Checkpoints", "read_state", "write_state"]
+__all__ = [
+    "STATE",
+    "Checkpoints",
+    "begin_entry",
+    "finish_entry",
+    "newest",
+    "read_state",
+    "write_state",
+]
+
+STATE = "state"  # the file of an entry
 
 
 @dataclass
 class Checkpoints:
     """Where and when the state of a training is kept.
 
-    path : the file
+    path : the file; where the numbers are sharded, the folder's name begins with it
     epochs : from one to the next
     seconds : from one to the next, within an epoch too; None for none
     facts : what else to keep
@@ -52,7 +65,46 @@ class Checkpoints:
     def write(self, state: dict[str, Any]) -> None:
         """Replace what was kept."""
         write_state(self.path, {**self.facts, **state})
+        shutil.rmtree(_folder(self.path), ignore_errors=True)
+        self.restart()
+
+    def restart(self) -> None:
+        """Count the seconds from now."""
         self._last = time.monotonic()
+
+
+def newest(path: Path) -> Path | None:
+    """The file of the state to go on from: that of the path, or that of the last entry beside."""
+    entry = _last_entry(_folder(path))
+    found = [file for file in (path, entry and entry / STATE) if file and file.is_file()]
+    return max(found, default=None, key=lambda file: file.stat().st_mtime_ns)
+
+
+def begin_entry(path: Path) -> Path:
+    """A new folder for the files of an entry, which does not count before it is finished."""
+    part = _folder(path) / "part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    return part
+
+
+def finish_entry(path: Path) -> None:
+    """The new entry takes the place of what there is."""
+    folder = _folder(path)
+    last = _last_entry(folder)
+    os.replace(folder / "part", folder / f"{0 if last is None else int(last.name) + 1:06d}")
+    if last is not None:
+        shutil.rmtree(last)
+    path.unlink(missing_ok=True)
+
+
+def _folder(path: Path) -> Path:
+    return path.with_name(f"{path.name}.shards")
+
+
+def _last_entry(folder: Path) -> Path | None:
+    found = [p for p in folder.iterdir() if p.name.isdigit()] if folder.is_dir() else []
+    return max(found, default=None, key=lambda p: int(p.name))
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

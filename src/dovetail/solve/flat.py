@@ -53,6 +53,14 @@ class Flat:
             p.data, p.grad = part, gradient
         return flat
 
+    def length(self) -> Tensor:
+        """The Euclidean norm of the gradient."""
+        return torch.linalg.vector_norm(self.gradient)
+
+    def finite(self, vector: Tensor) -> bool:
+        """Whether all numbers of a vector of this size are."""
+        return bool(vector.isfinite().all())
+
     def split(self, vector: Tensor) -> list[Tensor]:
         """Any vector of this size as views in the shapes given."""
         parts = torch.split(vector, [s.numel() for s in self._shapes])

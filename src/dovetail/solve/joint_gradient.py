@@ -69,7 +69,7 @@ class JointGradient:
         if not len(part):
             gradient.zero_()
             return 0.0, 0.0
-        with self._row_alone(len(part) == 1):
+        with self.row_alone(len(part) == 1):
             part = part if self.prepare is None else self.prepare(part)
             loss = self.gradient(part)
         weight: Tensor | float = float(len(part)) if part.w is None else part.w.sum()
@@ -77,7 +77,7 @@ class JointGradient:
         return loss * weight, weight
 
     @contextmanager
-    def _row_alone(self, alone: bool) -> Iterator[None]:
+    def row_alone(self, alone: bool) -> Iterator[None]:
         """A row by itself has no spread: it is normalized by the running means."""
         for norm in self._norms if alone else ():
             norm.eval()

@@ -70,21 +70,28 @@ class NetGradient:
         self.flat.gradient.zero_()
         self.told = {}
         if self.parts == 1:
-            return self._part(batch)
+            return self.add(batch)
         size = -(-len(batch) // self.parts)
         total = self.flat.values.new_zeros(())
         for part in batch.split(size):
             share: Any = len(part) / len(batch)
             if part.w is not None and batch.w is not None:
                 share = part.w.sum() / batch.w.sum()
-            total = total + share * self._part(part, share)
+            total = total + share * self.add(part, share)
         return total
 
-    def _part(self, batch: Batch, share: Any = None) -> Tensor:
-        """Add the gradient of a part's mean loss times its share."""
+    def add(self, batch: Batch, share: Any = None) -> Tensor:
+        """Add the gradient of a part's mean loss times its share; the loss."""
         with torch.enable_grad():
             loss = self._loss(batch)
-            if isinstance(loss, Tensor) and loss.requires_grad:
+            differs = isinstance(loss, Tensor) and loss.requires_grad
+            if share is not None and not differs:
+                raise ValueError(
+                    "step= gave no loss that depends on the module's numbers. A step with backward "
+                    "passes of its own needs whole batches, and the net in one place: return the "
+                    "loss, or leave out accumulate= and fit with dv.config(sharding=False)."
+                )
+            if differs:
                 scaled = loss if share is None else loss * share
                 if self.scaled is not None:
                     scaled = scaled * self.scaled.scale

@@ -52,11 +52,15 @@ class SharedTraining(Training):
         parts = super()._batches()
         for number in range(self._part.done, self.source.steps):
             self._draw_anew(number)
-            self.gradient.late = time.monotonic() > self._deadline
+            self._tell()
             part = self.gradient.tried(lambda: next(parts))
             part = self.source.nothing if part is None else part
             self._seen += len(part)
             yield part
+
+    def _tell(self) -> None:
+        """What the other processes hear of this one in the next step."""
+        self.gradient.late = time.monotonic() > self._deadline
 
     def _draw_anew(self, number: int) -> None:
         facts = [self.seed, len(self.progress.losses), number, self.group.rank]

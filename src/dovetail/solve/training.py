@@ -107,6 +107,7 @@ class Training(ByEpochs):
         if self.begins_fitted and self.score is not None and not self.progress.losses:
             self.progress.best = self.score()
         self._part = _Part()
+        self._has_buffers = any(True for _ in self.module.buffers())
         self._best_buffers: list[Tensor] | None = None
         self._deadline = float("inf")
         self._resumed = False
@@ -123,8 +124,7 @@ class Training(ByEpochs):
                 if part.done % self._look == 0 and not bool(loss.isfinite()):
                     return False
                 self.optimizer.step()
-                due = self.checkpoints is not None and self.checkpoints.due()
-                if due and bool(loss.isfinite()):
+                if self._due() and bool(loss.isfinite()):
                     self._write()
                 if self._late():
                     break
@@ -135,6 +135,9 @@ class Training(ByEpochs):
 
     def _rows(self, batch: Batch) -> int:
         return len(batch)
+
+    def _due(self) -> bool:
+        return self.checkpoints is not None and self.checkpoints.due()
 
     def _late(self) -> bool:
         return time.monotonic() > self._deadline
@@ -156,7 +159,8 @@ class Training(ByEpochs):
         if not self._part.done:
             seed = None if self.random is None else int(self.random.randint(2**31 - 1))
             self._part = _Part(seed)
-        self.module.train()
+        if not self.module.training:
+            self.module.train()
         fine, means = self.epoch(), self._part.means()
         loss = means["loss"] if fine else float("nan")
         if not fine and not self._learned_something():
@@ -181,7 +185,7 @@ class Training(ByEpochs):
         if self.score is not None and self._best_buffers is not None:
             self._load_buffers(self._best_buffers)
             return super().best(state)
-        if not bool(self.learned().isfinite().all()):
+        if not self._finite():
             good, buffers = self._good
             self._load_buffers(buffers)
             return good
@@ -192,11 +196,14 @@ class Training(ByEpochs):
 
     def _learned_something(self) -> bool:
         """Whether a step was taken that left numbers to keep."""
-        spoiled = not bool(self.learned().isfinite().all())
-        return bool(self.history) or (self._part.done > 1 and not spoiled)
+        fine = self._finite()
+        return bool(self.history) or (self._part.done > 1 and fine)
+
+    def _finite(self) -> bool:
+        return bool(self.learned().isfinite().all())
 
     def _buffers(self) -> list[Tensor]:
-        return [b.detach().clone() for b in self.module.buffers()]
+        return [b.detach().clone() for b in self.module.buffers()] if self._has_buffers else []
 
     def _load_buffers(self, kept: list[Tensor]) -> None:
         for b, value in zip(self.module.buffers(), kept, strict=True):
@@ -234,17 +241,20 @@ class Training(ByEpochs):
             "numbers to learn": self.values.numel(),
         }
 
-    def resume(self, state: dict[str, Any]) -> None:
-        """Go on from a state.
+    def check(self, state: dict[str, Any]) -> None:
+        """Refuse a state of other data or of another net.
 
         Raises
         ------
         DataError
-            It is of other data or of another net.
+            It is one.
         """
         before, now = state["of"], self._kind()
         if before != now:
             raise DataError(f"The checkpoint is of {_listed(before)}, but now of {_listed(now)}.")
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from a state that was checked."""
         self._part = _Part(**state["part"])
         self.values.copy_(state["values"])
         self._load_buffers(state["buffers"])

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
+from dovetail.solve.flat import Flat
 from dovetail.solve.optimizers import Optimizer
 
 __all__ = ["Averaged", "Clipped", "Schedule", "Scheduled", "Together", "Unscaled", "factor_at"]
@@ -60,13 +60,13 @@ class Clipped(Wrapper):
     https://proceedings.mlr.press/v28/pascanu13.html).
     """
 
-    def __init__(self, inner: Optimizer, gradient: Tensor, norm: float) -> None:
+    def __init__(self, inner: Optimizer, flat: Flat, norm: float) -> None:
         super().__init__(inner)
-        self.gradient, self.norm = gradient, norm
+        self.flat, self.norm = flat, norm
 
     def step(self) -> None:
-        length = torch.linalg.vector_norm(self.gradient)
-        self.gradient.mul_((self.norm / length.clamp(min=self.norm)).to(self.gradient.dtype))
+        gradient, length = self.flat.gradient, self.flat.length()
+        gradient.mul_((self.norm / length.clamp(min=self.norm)).to(gradient.dtype))
         self.inner.step()
 
 
@@ -137,14 +137,14 @@ class Unscaled(Wrapper):
     doubles it after `patience` good steps.
     """
 
-    def __init__(self, inner: Optimizer, gradient: Tensor, patience: int = 2000) -> None:
+    def __init__(self, inner: Optimizer, flat: Flat, patience: int = 2000) -> None:
         super().__init__(inner)
-        self.gradient, self.patience = gradient, patience
+        self.flat, self.patience = flat, patience
         self.scale, self.good = 2.0**16, 0
 
     def step(self) -> None:
-        self.gradient.div_(self.scale)
-        if not bool(self.gradient.isfinite().all()):
+        self.flat.gradient.div_(self.scale)
+        if not self.flat.finite(self.flat.gradient):
             self.scale, self.good = self.scale / 2, 0
             return
         self.inner.step()

@@ -9,6 +9,7 @@ from dovetail.feature_extraction.text._analyzers import (
 )
 from dovetail.feature_extraction.text.count_vectorizer import CountVectorizer
 from dovetail.feature_extraction.text.hashing_vectorizer import HashingVectorizer
+from dovetail.feature_extraction.text.text_joiner import TextJoiner
 from dovetail.feature_extraction.text.tfidf_transformer import TfidfTransformer
 from dovetail.feature_extraction.text.tfidf_vectorizer import TfidfVectorizer
 
@@ -16,6 +17,7 @@ __all__ = [
     "ENGLISH_STOP_WORDS",
     "CountVectorizer",
     "HashingVectorizer",
+    "TextJoiner",
     "TfidfTransformer",
     "TfidfVectorizer",
     "strip_accents_ascii",
