@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from benchmarks.harness import OURS, Case
 
-_ROWS, _COLUMNS = 100_000, 28
+_ROWS, _COLUMNS = 50_000, 28
 
 
 def cases() -> Iterator[Case]:

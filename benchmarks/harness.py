@@ -29,6 +29,7 @@ from dovetail.leaderboard.evaluate import memory_peak
 
 OURS = "dovetail"
 RESULTS = Path(__file__).parent / "results"
+_ENOUGH = 8.0  # seconds of a case, after which no other turn begins
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,17 @@ class Row:
 
 
 def run(case: Case, *, repeats: int, threads: int) -> Row:
-    """Measure a case; short work is repeated more often, long work less."""
+    """Measure a case; short work is repeated more often, long work less, down to once."""
     with dv.config(threads=threads, verbosity=0), threadpool_limits(threads):
         first = {name: _once(work) for name, work in case.work.items()}
         slowest = max(first.values())
         turns = 3 * repeats if slowest <= 0.2 else repeats if slowest <= 3 else max(1, repeats // 2)
         times: dict[str, list[float]] = {name: [] for name in case.work}
-        for _ in range(turns):
+        end = time.perf_counter() + _ENOUGH
+        while turns and (time.perf_counter() < end or not min(map(len, times.values()))):
             for name, work in case.work.items():
                 times[name].append(_once(work))
+            turns -= 1
         memory = {}
         for name, work in case.work.items():
             with memory_peak() as peak:

@@ -1,5 +1,5 @@
-"""Linear models beside scikit-learn and, where it is installed, oneDAL; the mean objective on the
-training rows, negated, stands beside the time.
+"""Linear models of numbers beside scikit-learn and, where it is installed, oneDAL; the mean
+objective on the training rows, negated, stands beside the time. Those of words are in `text.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sklearn.metrics import log_loss, mean_poisson_deviance
 
 import dovetail.linear_model
 from benchmarks.harness import OURS, Case
-from benchmarks.sources import newsgroups
 
 
 def cases() -> Iterator[Case]:
@@ -53,14 +52,6 @@ def cases() -> Iterator[Case]:
     for loss in ("hinge", "log_loss"):
         yield _fit("SGDClassifier", X, y, f"150,000 x 28, {loss}", loss=loss, random_state=0)
     yield _fit("SGDRegressor", X, X[:, 0] - X[:, 1], "150,000 x 28", random_state=0)
-    words = newsgroups()
-    if words is not None:
-        X, y = words
-        yield _fit("LogisticRegression", X, y, "newsgroups, tf-idf, 20 classes")
-        for solver in ("lbfgs", "liblinear", "saga"):
-            told = "newsgroups, tf-idf, 2 classes"
-            yield _fit("LogisticRegression", X, y < 10, told, solver=solver, tol=1e-4)
-        yield _fit("SGDClassifier", X, y, "newsgroups, tf-idf, 20 classes", random_state=0)
 
 
 def _classes(rows: int, classes: int = 2) -> Any:

@@ -275,7 +275,7 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
                 _refuse_beside(X, y, sample_weight)
                 return Batches(self._opened(X, reset=reset))
             rows = self._open(X, reset=reset)
-            w = open_weights(sample_weight, rows, whole=group is None)
+            w = self._open_weights(sample_weight, rows, whole=group is None)
             return Batches(Batch(rows, self._open_y(y, rows), w))
 
         group = current()
@@ -283,6 +283,9 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         if batches.weighted and not batches.in_memory:
             _refuse_weightless(X, batches)
         return batches
+
+    def _open_weights(self, w: Any, X: Any, *, whole: bool) -> Tensor | None:
+        return open_weights(w, X, whole=whole, negative=self.accepts.negative_weights)
 
     def _opened(self, scan: Scan, *, reset: bool) -> Stream:
         """A scan behind the door: its first block as a fit opens it, the others held against
@@ -294,7 +297,7 @@ class Estimator(_Fitted, CallbackSupportMixin, BaseEstimator):
         def opened(rows: Rows, *, reset: bool = False) -> Batch:
             with rows.blamed():
                 X = self._open(rows.X, reset=reset)
-                w = open_weights(rows.w, X, whole=False)
+                w = self._open_weights(rows.w, X, whole=False)
             with rows.blamed() if rows.y is not None else nullcontext():
                 y = self._open_scanned_y(rows.y, X)
             return Batch(X, y, w, rows.start)

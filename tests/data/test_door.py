@@ -22,6 +22,8 @@ from dovetail.data.door import (
 )
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import DataError, SchemaError
+from dovetail.kernel_ridge import KernelRidge
+from dovetail.linear_model import LinearRegression, Ridge
 
 NUMBERS = np.arange(12.0).reshape(4, 3)
 
@@ -198,3 +200,13 @@ def test_columns_that_are_no_numbers_are_named(library):
 def test_dates_are_no_numbers():
     with pytest.raises(DataError, match="none can be read from the columns 'day'"):
         opened(pd.DataFrame({"n": [1, 2], "day": pd.to_datetime(["2020-01-01", "2021-01-01"])}))
+
+
+@pytest.mark.parametrize("weights", [np.array([1.0, -2.0, 1.0, 1.0]), torch.tensor([1, -2, 1, 1])])
+@pytest.mark.parametrize("model", [KernelRidge(), LinearRegression(), Ridge(solver="svd")])
+def test_negative_weights_of_squares_are_refused_by_name(model, weights):
+    X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    with pytest.raises(ValueError, match=r"`sample_weight`: .* at least 0, and the least is -2"):
+        model.fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="the least is -1"):
+        model.fit(X, y, sample_weight=-1.0)

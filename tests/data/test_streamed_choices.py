@@ -18,6 +18,7 @@ from dovetail.linear_model import (
     ElasticNetCV,
     LassoCV,
     LogisticRegression,
+    LogisticRegressionCV,
     RidgeClassifierCV,
     RidgeCV,
 )
@@ -44,6 +45,7 @@ WORDS = [" ".join(random.choice(list("abcdefghij"), 1 + i % 7)) + f" w{i % 40}" 
 def path(tmp_path_factory):
     columns = dict(zip(NAMES, X.T, strict=True))
     columns |= {"y": Y, "w": W, "label": LABELS, "text": WORDS}
+    columns["either"] = np.where(LABELS == "a", "a", "b")
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     pq.write_table(pa.table(columns), path, row_group_size=130)
     return path
@@ -146,6 +148,32 @@ def test_penalties_of_classes(path, cv):
     assert model.alpha_ == alpha
     assert model.best_score_ == pytest.approx(score)
     assert_allclose(model.coef_, coef, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": "neg_log_loss"},
+        {"scoring": "roc_auc_ovr", "cv": KFold(3, shuffle=True, random_state=0)},
+        {"refit": False, "cv": 4, "fit_intercept": False, "scoring": "accuracy"},
+        {"scoring": "neg_log_loss", "class_weight": "balanced", "solver": "newton-cg"},
+        {"scoring": "neg_log_loss", "cv": [(np.arange(400), np.arange(350, N))] * 2},
+    ],
+)
+def test_penalties_of_logistic_regressions(path, two, weighted, options):
+    legacy = {"l1_ratios": (0,), "use_legacy_attributes": False}
+    model = LogisticRegressionCV(Cs=[0.01, 1.0], tol=1e-8, max_iter=300, **legacy, **options)
+    labels = LABELS
+    if two:
+        labels = np.where(LABELS == "a", "a", "b")
+    model.fit(X, labels, **({"sample_weight": W} if weighted else {}))
+    names = ("C_", "coef_", "intercept_", "scores_", "coefs_paths_")
+    expected = {name: getattr(model, name) for name in names}
+    model.fit(scan(path, "either" if two else "label", weighted))
+    for name, value in expected.items():
+        assert_allclose(getattr(model, name), value, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_fewer_rows_than_columns(tmp_path):

@@ -25,6 +25,7 @@ from dovetail.linear_model import (
     LassoCV,
     LinearRegression,
     LogisticRegression,
+    LogisticRegressionCV,
     Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
@@ -112,6 +113,9 @@ def fits(folder):
         ("LassoCV", LassoCV(cv=3, alphas=5), y),
         ("RidgeClassifierCV", RidgeClassifierCV(cv=3), names),
     ]
+    path = {"Cs": 3, "cv": 3, "l1_ratios": (0,), "use_legacy_attributes": False, "tol": 1e-8}
+    two = LogisticRegressionCV(scoring="neg_log_loss", **path)
+    chosen.append(("LogisticRegressionCV", two, y > 1.7e5))
     for name, model, target in chosen:
         learned[name] = model.fit(Z, target).coef_
     learned |= prepared(Z, Z[:, 1] ** 2)

@@ -103,6 +103,19 @@ def test_the_path_of_each_fold_is_scikit_learns(houses, way, cv):
     np.testing.assert_allclose(model.coef_, exact.coef_, atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(80, 400), (300, 30)])  # by rows, and by moments
+def test_penalties_that_leave_little_of_the_target_are_told_apart(shape):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape)
+    y = X[:, :5].sum(1) * 10 + rng.normal(size=shape[0])
+    model = ours.LassoCV(cv=3).fit(X, y)
+    exact = reference.LassoCV(cv=3, tol=1e-9, max_iter=100_000).fit(X, y)
+    np.testing.assert_allclose(model.alphas_, exact.alphas_, rtol=1e-10)
+    np.testing.assert_allclose(model.mse_path_, exact.mse_path_, rtol=0.1)
+    errors = exact.mse_path_.mean(1)  # at our choice as small as at its own
+    assert errors[model.alphas_ == model.alpha_] < 1.01 * errors.min()
+
+
 def test_ratios_are_chosen_too(houses):
     X, y = houses
     options = {"l1_ratio": [0.2, 0.9], "alphas": 8, "cv": 3, "tol": 1e-8, "max_iter": 50_000}

@@ -68,6 +68,50 @@ def test_lasso_logistic_is_sparse_and_optimal(penguins, solver):
     assert (model.coef_ == 0).any()
 
 
+@pytest.fixture(scope="module")
+def words():
+    """More columns than rows, and so many stored values that solvers start in the dual."""
+    rng = np.random.default_rng(0)
+    X = sp.random_array((300, 900), density=0.26, format="csr", rng=rng)
+    scores = X @ rng.normal(size=(900, 3)) + [1.0, 0.0, -1.0]
+    return X, scores.argmax(1)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "sag", "saga"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_start_in_the_dual_leads_to_the_same_optimum(words, solver, classes):
+    X, y = words
+    y = y if classes == 3 else np.minimum(y, 1)
+    w = np.random.default_rng(1).random(len(y)) + 0.2
+    exact = reference.LogisticRegression(tol=1e-10, max_iter=10_000).fit(X, y, w)
+    options = {"tol": 1e-7, "max_iter": 5000, "solver": solver, "random_state": 0}
+    model = LogisticRegression(**options).fit(X, y, w)
+    np.testing.assert_allclose(model.coef_, exact.coef_, atol=2e-5)
+    np.testing.assert_allclose(model.intercept_, exact.intercept_, atol=1e-4)
+    assert model.n_iter_[0] < 100
+
+
+@pytest.mark.parametrize("scaling", [1.0, 3.0])
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_liblinear_penalizes_the_intercept_of_words_too(words, scaling, l1_ratio):
+    X, y = words
+    y = y > 0
+    options = {"solver": "liblinear", "intercept_scaling": scaling, "l1_ratio": l1_ratio}
+    exact = reference.LogisticRegression(**options, tol=1e-4, random_state=0).fit(X, y)
+    model = LogisticRegression(**options, tol=1e-7, max_iter=1000).fit(X, y)
+
+    def objective(m):
+        F = X @ m.coef_[0] + m.intercept_[0]
+        size = np.abs(np.r_[m.coef_[0], m.intercept_[0] / scaling])
+        penalty = size.sum() if l1_ratio else np.square(size).sum() / 2
+        return np.logaddexp(0, np.where(y, -F, F)).sum() + penalty
+
+    assert objective(model) <= objective(exact) * (1 + 1e-9)
+    np.testing.assert_allclose(objective(model), objective(exact), rtol=1e-4)
+    np.testing.assert_allclose(model.coef_, exact.coef_, atol=0.02)
+    np.testing.assert_allclose(model.intercept_, exact.intercept_, atol=0.02)
+
+
 @pytest.mark.parametrize("solver", ["cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga"])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_ridge_solvers_agree(houses, solver, sparse):

@@ -10,10 +10,12 @@ from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
+from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.kernels import moments
 
 __all__ = ["CrossMoments", "column_products", "cross_moments", "gram_of", "merge_cross_moments"]
@@ -21,6 +23,7 @@ __all__ = ["CrossMoments", "column_products", "cross_moments", "gram_of", "merge
 _ROWS = 8192  # of a block: its shifted copy stays small beside X, and its products are efficient
 _PANELS, _PANEL = 4, 32  # panels that a Gram matrix is formed in, columns of a narrow one
 _PIECE, _SAMPLE = 1024, 256  # rows
+_SMALL = 512  # columns whose products are no work for threads
 _LARGE = {torch.float64: 1e6, torch.float32: 16.0}  # square of a mean, in variances
 
 
@@ -185,7 +188,10 @@ def _shift_matters(X: Tensor) -> bool:
 
 def _near(X: Tensor) -> Tensor:
     """A point near the means, zero where there are no rows."""
-    return _some(X).double().mean(0).nan_to_num(0.0, 0.0, 0.0)
+    some = _some(X)
+    if X.device.type == "cpu" and len(some):  # numpy, because torch wakes its threads for so little
+        return as_tensor(as_numpy(some).mean(0, dtype=np.float64)).nan_to_num(0.0, 0.0, 0.0)
+    return some.double().mean(0).nan_to_num(0.0, 0.0, 0.0)
 
 
 def _some(X: Tensor) -> Tensor:
@@ -209,10 +215,17 @@ def _settled(m: CrossMoments, x_sum: Tensor, y_sum: Tensor) -> CrossMoments:
         m.weight,
         m.x + x,
         m.y + y,
-        m.xx - torch.outer(x_sum, x),
+        _less_product(m.xx, x_sum, x),
         m.xy - torch.outer(x_sum, y),
         m.yy - y_sum * y,
     )
+
+
+def _less_product(A: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """A − a bᵀ."""
+    if A.device.type == "cpu" and len(A) <= _SMALL:
+        return as_tensor(as_numpy(A) - np.outer(as_numpy(a), as_numpy(b)))
+    return A - torch.outer(a, b)
 
 
 def _sparse(b: Batch, centered: bool) -> CrossMoments:

@@ -71,6 +71,7 @@ class Accepts:
     positive : whether negative values are refused
     multi_output : whether y may have several columns
     min_rows : fewest rows a fit needs
+    negative_weights : whether rows may have weights below zero
     half : whether float16 (and bfloat16 tensors) stay as they are instead of becoming float64
     """
 
@@ -81,6 +82,7 @@ class Accepts:
     positive: bool = False
     multi_output: bool = False
     min_rows: int = 1
+    negative_weights: bool = True
     half: bool = False
 
     @property
@@ -375,22 +377,25 @@ def open_weights(
     *,
     dtype: torch.dtype | None = None,
     whole: bool = True,
+    negative: bool = True,
 ) -> Tensor | None:
     """Row weights beside X, shape (n,); None where there are none.
 
     whole : whether these are all rows, which cannot all weigh nothing
+    negative : whether they may be below zero
 
     Raises
     ------
     ValueError
-        Not one finite number a row, or all zero.
+        Not one finite number a row, or all zero, or below zero.
     """
     if sample_weight is None:
         return None
     n = len(X)
     dtype = dtype or (X.dtype if X.dtype != torch.uint8 else torch.float32)  # of pixels
     if isinstance(sample_weight, int | float | np.number):
-        return torch.full((n,), float(sample_weight), dtype=dtype, device=X.device)
+        w = torch.full((n,), float(sample_weight), dtype=dtype, device=X.device)
+        return w if negative else _not_negative(w)
     if isinstance(sample_weight, Tensor):
         w = sample_weight.to(device=X.device, dtype=dtype)
     else:
@@ -411,6 +416,16 @@ def open_weights(
         raise ValueError(f"sample_weight.shape == {tuple(w.shape)}, expected {(n,)}!")
     if whole:
         refuse_weightless(bool(w.any()))
+    return w if negative else _not_negative(w)
+
+
+def _not_negative(w: Tensor) -> Tensor:
+    if len(w) and float(w.min()) < 0:
+        raise ValueError(
+            "Negative values in data passed to `sample_weight`: weights of rows must be at least "
+            f"0, and the least is {float(w.min()):g}. Give rows that should not count a weight of "
+            "0."
+        )
     return w
 
 

@@ -141,10 +141,10 @@ class SparseMatrix:
         )
 
     def tocsc(self) -> SparseMatrix:
-        """This matrix compressed by columns (itself where it is)."""
-        return (
-            self if self.format == "csc" else self.from_scipy(self.to_scipy().tocsc(), self.device)
-        )
+        """This matrix compressed by columns (itself where it is); kept, as products with X.T need
+        it.
+        """
+        return self if self.format == "csc" else self.T._by_rows.T
 
     @cached_property
     def _by_rows(self) -> SparseMatrix:
@@ -201,8 +201,12 @@ class SparseMatrix:
 
     def append_column(self, value: float) -> SparseMatrix:
         """This matrix with a last column that holds `value` in every row, compressed by rows."""
-        column = sp.csr_array(np.full((self.shape[0], 1), value, dtype=self.to_scipy().dtype))
-        return self.from_scipy(sp.hstack([self.to_scipy(), column], format="csr"), self.device)
+        X = self.tocsr()
+        ends, (n, d) = as_numpy(X.starts)[1:], self.shape
+        starts = X.starts + torch.arange(n + 1, dtype=X.starts.dtype, device=self.device)
+        indices = as_tensor(np.insert(as_numpy(X.indices), ends, d), self.device)
+        values = as_tensor(np.insert(as_numpy(X.values), ends, value), self.device)
+        return SparseMatrix(starts, indices, values, (n, d + 1), "csr", self.array_class)
 
     def slice_rows(self, start: int, stop: int) -> SparseMatrix:
         """The rows from `start` to before `stop`, sharing memory where it is compressed by rows."""

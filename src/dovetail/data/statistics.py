@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
+from dovetail.kernels import wide_moments
 
 __all__ = [
     "Moments",
@@ -67,10 +68,16 @@ def column_moments(
     """
     if batches.sparse:
         return batches.fold(_sparse_moments, merge_moments)
-    return in_blocks(batches).fold(
+    blocks = batches.in_blocks(wide_moments.ROWS) if _wide(batches) else in_blocks(batches)
+    return blocks.fold(
         lambda block: _block_moments(block if of is None else block.mapped(of), variance),
         merge_moments,
     )
+
+
+def _wide(batches: Batches) -> bool:
+    """Whether a loop takes the moments of blocks, without copies."""
+    return not batches.weighted and wide_moments.worthwhile(batches.head.X)
 
 
 def targets_of(batches: Batches) -> Batches:
@@ -93,6 +100,10 @@ def _block_moments(block: Batch, variance: bool) -> Moments:
     """Moments about the first row: a constant column gets its exact value and a variance of exactly
     zero.
     """
+    if block.w is None and wide_moments.worthwhile(block.X):
+        mean, squares = wide_moments.moments(block.X)
+        if torch.isfinite(mean).all():
+            return Moments(torch.full_like(mean, len(block)), mean, squares)
     X = block.X.to(torch.float64)
     origin = torch.nan_to_num(X[0])
     X = X - origin

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import KW_ONLY
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from torch import Tensor, nn
 
 from dovetail.base import Decisions, Probabilities, WeightedClassifier
@@ -18,6 +15,7 @@ from dovetail.data.scan import Scan
 from dovetail.data.tensors import as_numpy
 from dovetail.deep._net import Net
 from dovetail.deep._program import NetScores
+from dovetail.known_classes import learn_classes, same_classes
 from dovetail.nn.criteria import CrossEntropy
 
 __all__ = ["ClassesNet"]
@@ -45,13 +43,12 @@ class ClassesNet(Net, Probabilities, Decisions, WeightedClassifier):
         self
         """
         self._validate_params()
-        given = as_numpy(classes) if isinstance(classes, Tensor) else classes
-        _check_partial_fit_first_call(self, given)
+        learn_classes(self, classes)
         return self._go_on(X, y, sample_weight, incremental=True)
 
     def _receive(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Batches:
         if self._going_on:
-            with self._same_classes() as known:
+            with same_classes(self) as known:
                 batches = super()._receive(X, y, sample_weight, reset=reset)
                 return recoded(batches, self.classes_, known)
         batches = super()._receive(X, y, sample_weight, reset=reset)
@@ -62,22 +59,13 @@ class ClassesNet(Net, Probabilities, Decisions, WeightedClassifier):
             )
         return batches
 
-    @contextmanager
-    def _same_classes(self) -> Iterator[Any]:
-        """The classes of the fit, which opening other targets does not change."""
-        known = self.classes_
-        try:
-            yield known
-        finally:
-            self.classes_ = known
-
     def _open_validation_y(self, y: Any, X: Any) -> Tensor | None:
-        with self._same_classes() as known:
+        with same_classes(self) as known:
             codes = self._open_y(y, X)
             return recoded(Batches(Batch(X, codes)), self.classes_, known).y
 
     def _open_validation_scan(self, scan: Scan) -> Batches:
-        with self._same_classes() as known:
+        with same_classes(self) as known:
             batches = super()._open_validation_scan(scan)
             strange = sorted(set(self.classes_) - set(known))
         if strange:

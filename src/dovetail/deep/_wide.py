@@ -91,7 +91,8 @@ def best_sum(
     theta = objective.zeros() if near is None else near.theta
     if isinstance(loss, MultinomialLogLoss) and (near is None or near.penalty != penalty):
         found = near_optimum(objective, _TOL, np.random.RandomState(0))
-        theta = min(theta, found, key=objective.value)
+        if found is not None:
+            theta = min(theta, found, key=objective.value)
     solution = solve(LBFGS(objective.value_gradient, theta, _TOL), max_iter=_STEPS)
     coef, intercept = objective.split(solution.value)
     assert intercept is not None

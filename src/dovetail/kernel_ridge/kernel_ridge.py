@@ -80,7 +80,7 @@ class KernelRidge(WeightedRegressor):
     array([2.25])
     """
 
-    accepts = Accepts(sparse=("csr", "csc"), multi_output=True)
+    accepts = Accepts(sparse=("csr", "csc"), multi_output=True, negative_weights=False)
 
     alpha: Annotated[float, AtLeast(0)] | ArrayLike = 1
     _: KW_ONLY

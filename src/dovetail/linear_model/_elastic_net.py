@@ -17,8 +17,8 @@ from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import CrossMoments, cross_moments
 from dovetail.data.tensors import as_tensor
 from dovetail.errors import warn
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import SparseCoefficients, with_matrix
+from dovetail.linear_scores import Linear
 from dovetail.solve.elastic_net import ByMoments, ByRows, ElasticNetDescent, Floats, Products
 from dovetail.solve.loop import solve
 from dovetail.solve.solution import Solution
@@ -102,7 +102,13 @@ def _with_gram(rows: ByRows, G: Floats) -> CrossMoments:
 
 
 def descend(
-    products: Products, penalty: tuple[float, float], start: Floats, model: Any, seed: int
+    products: Products,
+    penalty: tuple[float, float],
+    start: Floats,
+    model: Any,
+    seed: int,
+    *,
+    on_path: bool = False,
 ) -> Solution[Any]:
     """Solve for one penalty (l1, l2), with the estimator's knobs."""
     solver = ElasticNetDescent(
@@ -113,8 +119,10 @@ def descend(
         model.max_iter,
         getattr(model, "positive", False),
         seed,
+        on_path,
     )
-    return solve(solver, max_iter=model.max_iter)
+    # a question to other processes takes longer than most of these fits
+    return solve(solver, max_iter=model.max_iter, alone=isinstance(products, ByMoments))
 
 
 def total_weight(batches: Batches) -> float:

@@ -1,14 +1,19 @@
-"""Paths of logistic regressions of two classes, all folds at once, on the rows where they are."""
+"""Paths of logistic regressions of two classes, all folds at once: each pass over the rows serves
+every fold.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from dovetail.data.batches import Batch
 from dovetail.linear_model._logistic_paths import OnePenalty, Paths, Search, program_of
 from dovetail.objective.linear import scores as linear_scores
 from dovetail.objective.logistic_folds import LogisticFolds, Look
@@ -45,8 +50,8 @@ def folds_together(search: Search) -> Paths | None:
 
 
 def _suits(search: Search, model: OnePenalty) -> bool:
-    """Two classes, ridge penalties, a solver of the problem as it is, few columns, dense rows in
-    memory, few folds.
+    """Two classes, ridge penalties, a solver of the problem as it is, few columns, dense rows, few
+    folds.
     """
     batches, solver = search.batches, model.solver
     return (
@@ -55,7 +60,6 @@ def _suits(search: Search, model: OnePenalty) -> bool:
         and not model.dual
         and not any(search.ratios)
         and bool((np.isfinite(search.Cs) & (search.Cs > 0)).all())
-        and batches.in_memory
         and not batches.sparse
         and batches.device.type == "cpu"
         and (batches.n_features <= _COLUMNS or solver == "newton-cholesky")
@@ -64,11 +68,11 @@ def _suits(search: Search, model: OnePenalty) -> bool:
 
 
 def _paths(search: Search, model: OnePenalty) -> Paths:
-    problems, totals = _problems(search, model.fit_intercept)
+    problems = _problems(search, model.fit_intercept)
     paths, unfinished = search.empty(1, model.fit_intercept), None
     start: tuple[Tensor, Look | None] = torch.zeros(problems.shape, dtype=torch.float64), None
     for c, C in enumerate(search.Cs):
-        l2 = 1 / (C * totals)
+        l2 = 1 / (C * problems.totals)
         solver = NewtonFolds(problems, l2, start, model.tol, _ADVICE[model.solver])
         say = print if model.verbose else None
         solution = solve(solver, max_iter=model.max_iter, say=say)
@@ -80,38 +84,52 @@ def _paths(search: Search, model: OnePenalty) -> Paths:
         paths.steps[:, :, c] = found.steps.clamp(min=1).numpy()[:, None]
         if search.verbose:
             print(f"C = {C:g}: {len(search.folds)} fits")
-    for f, (_, test) in enumerate(search.folds):
-        paths.scores[f] = _scores(search, test, torch.from_numpy(paths.coefs[f, 0, :, 0]))
+    thetas = torch.from_numpy(paths.coefs[:, 0, :, 0])
+    scores = _quick_scores(search, thetas, model.fit_intercept)
+    if scores is None:
+        each = zip(search.folds, thetas, strict=True)
+        scores = np.array([_scores(search, test, t, model.fit_intercept) for (_, test), t in each])
+    paths.scores[:] = scores[:, None]
     return paths._replace(unfinished=unfinished)
 
 
-def _problems(search: Search, intercept: bool) -> tuple[LogisticFolds, Tensor]:
-    """The losses of the folds' training rows, and the sums of these rows' weights."""
+def _problems(search: Search, intercept: bool) -> LogisticFolds:
+    """The losses of the folds' training rows."""
     batches = search.batches
-    times = np.zeros((len(search.folds), len(batches)))  # that a row is in a fold
+    times = np.zeros((len(search.folds), len(batches)), np.int32)  # that a row is in a fold
     for of_fold, (train, _) in zip(times, search.folds, strict=True):
         np.add.at(of_fold, train, 1)
-    w = torch.from_numpy(times)
-    if batches.w is not None:
-        w *= batches.w.double()
-    totals = w.sum(1)
-    y = batches.y.to(batches.dtype)
-    shares = (w / totals[:, None]).to(batches.dtype)
-    X = batches.X
-    assert isinstance(X, Tensor), "folds share dense rows alone"
-    return LogisticFolds(X, y, shares, intercept), totals
+
+    def numbers(b: Batch) -> Batch:
+        assert b.y is not None
+        return replace(b, y=b.y.to(b.X.dtype))
+
+    return LogisticFolds(batches.mapped(numbers), torch.from_numpy(times), intercept)
 
 
-def _scores(search: Search, test: Row, thetas: Tensor) -> list[float]:
-    """A fold's score of each C."""
-    intercept = search.model(1.0, 0.0).fit_intercept
+def _quick_scores(search: Search, thetas: Tensor, intercept: bool) -> Any:
+    """Scores (folds, Cs) that are means over rows, in one pass; None where they are not."""
     quick = _QUICK.get(search.scoring) if isinstance(search.scoring, str) else None
-    if quick is not None and not search.params:
-        rows = search.batches.take(torch.from_numpy(np.asarray(test)))
-        each = program_of(thetas, search.batches, intercept)
-        F = linear_scores(rows.X, each.coef, each.intercept)
-        found: list[float] = quick(rows.y[:, None], F).tolist()
-        return found
+    if quick is None or search.params:
+        return None
+    batches = search.batches
+    before, size = batches.rows_before(), torch.tensor([len(test) for _, test in search.folds])
+    tests = [torch.from_numpy(np.sort(test)) for _, test in search.folds]
+    each = [program_of(theta, batches, intercept) for theta in thetas]
+
+    def block(b: Batch) -> Tensor:
+        found = []
+        for test, program in zip(tests, each, strict=True):
+            rows = b.among(test, before)
+            F = linear_scores(rows.X, program.coef, program.intercept)
+            found.append(quick(rows.y[:, None], F).double().sum(0))  # type: ignore[index]
+        return torch.stack(found)
+
+    return (batches.sum(block) / size[:, None]).numpy()
+
+
+def _scores(search: Search, test: Row, thetas: Tensor, intercept: bool) -> list[float]:
+    """A fold's score of each C."""
     score = search.judge(test)
 
     def scored(C: float, theta: Tensor) -> float:
@@ -123,13 +141,13 @@ def _scores(search: Search, test: Row, thetas: Tensor) -> list[float]:
 
 
 def _accuracy(y: Tensor, F: Tensor) -> Tensor:
-    return ((F > 0) == (y > 0)).double().mean(0)
+    return (F > 0) == (y > 0)
 
 
 def _neg_log_loss(y: Tensor, F: Tensor) -> Tensor:
     """As scikit-learn has it, with probabilities of at least the resolution of their dtype."""
     most = -float(np.log(torch.finfo(F.dtype).eps))
-    return -BinaryLogLoss().value(y.to(F.dtype), F.clamp(-most, most)).double().mean(0)
+    return -BinaryLogLoss().value(y.to(F.dtype), F.clamp(-most, most))
 
 
 _QUICK: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -5,7 +5,7 @@ the solution before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dovetail.data.batches import Batches
+from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model.logistic_regression import LogisticRegression
+from dovetail.linear_scores import Linear
 from dovetail.solve.solution import Solution
 
 __all__ = ["OnePenalty", "Paths", "Search", "fold_by_fold", "program_of"]
@@ -75,6 +75,23 @@ class Search:
         coefs = np.empty((*shape, k, self.batches.n_features + intercept))
         return Paths(coefs, np.empty(shape), np.empty(shape, np.int32), None)
 
+    def training(self, train: npt.NDArray[np.int64]) -> Batches:
+        """The rows to train on; where they are not in memory all rows, with weights of 0 for the
+        others.
+        """
+        batches = self.batches
+        if batches.in_memory:
+            return batches.take(torch.from_numpy(np.asarray(train)))
+        times = torch.from_numpy(np.bincount(train, minlength=len(batches)))
+        before = batches.rows_before()
+
+        def weighted(b: Batch) -> Batch:
+            first = before + b.start
+            w = times[first : first + len(b)].to(b.X.dtype)
+            return replace(b, w=w if b.w is None else w * b.w)
+
+        return batches.mapped(weighted)
+
     def judge(self, test: npt.NDArray[np.int64]) -> Callable[[OnePenalty], float]:
         """The score of a fitted model on some rows."""
         X: Any = self.batches.take(torch.from_numpy(np.asarray(test))).X
@@ -90,7 +107,7 @@ def fold_by_fold(search: Search) -> Paths:
     intercept = some_model.fit_intercept
     paths, unfinished = search.empty(k, intercept), None
     for f, (train, test) in enumerate(search.folds):
-        some = search.batches.take(torch.from_numpy(np.asarray(train)))
+        some = search.training(train)
         score = search.judge(test)
         for r, ratio in enumerate(search.ratios):
             before = None

@@ -42,7 +42,6 @@ from dovetail.linear_model._elastic_net import (
     total_weight,
     worst,
 )
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import (
     Coefficients,
     goes_by_number,
@@ -51,8 +50,9 @@ from dovetail.linear_model._roles import (
     splits_of,
     with_matrix,
 )
+from dovetail.linear_scores import Linear
 from dovetail.objective.linear import scores
-from dovetail.solve.elastic_net import ByMoments, ByRows, Floats, Products
+from dovetail.solve.elastic_net import ByMoments, ByRows, Floats, Products, columns
 from dovetail.solve.solution import Solution
 
 __all__ = ["PenaltySearch", "follow"]
@@ -76,26 +76,27 @@ def follow(
     seed = seed_of(model)
     for alpha in alphas:
         penalty = weight * alpha * l1_ratio, weight * alpha * (1 - l1_ratio)
-        solution = descend(products, penalty, coef, model, seed)
+        solution = descend(products, penalty, coef, model, seed, on_path=True)
         coef = solution.value.coef
         yield solution
 
 
 @dataclass
 class _Fold:
-    """What a fold is trained on, and the mean squared error of (coefficients, intercept) on the
-    rest.
+    """What a fold is trained on, and the mean squared errors of coefficients (a, t, d) and
+    intercepts (a, t) on the rest, (a,).
     """
 
     products: Products
     weight: float
-    error: Callable[[Tensor, Tensor], float]
+    error: Callable[[Tensor, Tensor], Tensor]
 
     def errors(self, solutions: list[Solution[Any]]) -> list[float]:
         """The error of each solution."""
         x, y = centers(self.products)
-        coefs = [as_tensor(s.value.coef).to(x.device) for s in solutions]
-        return [self.error(c, y - c @ x) for c in coefs]
+        coefs = as_tensor(np.stack([s.value.coef for s in solutions])).to(x.device)
+        found: list[float] = self.error(coefs, y - coefs @ x).tolist()
+        return found
 
 
 class PenaltySearch(Coefficients, WeightedRegressor):
@@ -201,7 +202,7 @@ class PenaltySearch(Coefficients, WeightedRegressor):
         for train, test in splits:
             some, rest = (batches.take(torch.from_numpy(i)) for i in (train, test))
             products = ByRows.centered(some, intercept)
-            folds.append(_Fold(products, total_weight(some), partial(_error_of_rows, rest)))
+            folds.append(_Fold(products, total_weight(some), partial(_errors_of_rows, rest)))
         return ByRows.centered(batches, intercept), total_weight(batches), folds
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -215,20 +216,26 @@ class PenaltySearch(Coefficients, WeightedRegressor):
 def _by_fold_moments(found: FoldMoments) -> tuple[Products, float, list[_Fold]]:
     """The same by moments."""
     folds = [
-        _Fold(ByMoments(train), float(train.weight), partial(_error_of_moments, test))
+        _Fold(ByMoments(train), float(train.weight), partial(_errors_of_moments, test))
         for train, test in zip(found.trains, found.tests, strict=True)
     ]
     return ByMoments(found.whole), float(found.whole.weight), folds
 
 
-def _error_of_moments(test: CrossMoments, coef: Tensor, intercept: Tensor) -> float:
-    return float((test.squares(coef, intercept) / test.weight).mean())
+def _errors_of_moments(test: CrossMoments, coefs: Tensor, intercepts: Tensor) -> Tensor:
+    each = zip(coefs, intercepts, strict=True)
+    return torch.stack([(test.squares(c, b) / test.weight).mean() for c, b in each])
 
 
-def _error_of_rows(test: Batches, coef: Tensor, intercept: Tensor) -> float:
-    def block(b: Any) -> Tensor:
-        squares = (b.y.double() - scores(b.X, coef, intercept).double()).square()
-        return (squares if b.w is None else squares * b.w.double()[:, None]).sum()
+def _errors_of_rows(test: Batches, coefs: Tensor, intercepts: Tensor) -> Tensor:
+    """Scores of all coefficients at once, of which many are zero for all."""
+    used = (coefs != 0).flatten(0, 1).any(0).nonzero()[:, 0]
+    v, b = coefs.flatten(0, 1)[:, used], intercepts.flatten()
 
-    total = float(test.in_blocks(_ROWS).sum(block))
-    return total / (total_weight(test) * len(coef))
+    def block(rows: Any) -> Tensor:
+        F = scores(columns(rows.X, used), v, b).double().view(len(rows), *intercepts.shape)
+        squares = (rows.y.double()[:, None] - F).square()
+        return (squares if rows.w is None else squares * rows.w.double()[:, None, None]).sum((0, 2))
+
+    total: Tensor = test.in_blocks(_ROWS).sum(block)
+    return total / (total_weight(test) * coefs.shape[1])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dovetail.linear_scores import Linear
 
-__all__ = ["Linear", "LinearMean", "OneVersusRest", "flat_when"]
+__all__ = ["LinearMean", "OneVersusRest", "flat_when"]
 
 
 class LinearMean(Linear):

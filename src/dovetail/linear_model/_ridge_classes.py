@@ -17,8 +17,8 @@ from dovetail.data.batches import Batch, Batches
 from dovetail.data.columns import Columns
 from dovetail.data.sparse import Matrix
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Coefficients, shape_of
+from dovetail.linear_scores import Linear
 
 __all__ = ["RidgeClasses"]
 
@@ -26,7 +26,7 @@ __all__ = ["RidgeClasses"]
 class RidgeClasses(Coefficients, Decisions, WeightedClassifier):
     """Role of ridge classifiers; y may also be a matrix of zeros and ones, several labels a row."""
 
-    accepts = Accepts(sparse=("csr", "csc"))
+    accepts = Accepts(sparse=("csr", "csc"), negative_weights=False)
     _labels = 0  # that y has beside one another, 0 where it is one column of classes
     _flat_target = False
 

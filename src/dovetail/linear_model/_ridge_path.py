@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.cross_moments import CrossMoments, cross_moments
+from dovetail.data.eigenvalues import eigenvectors
 from dovetail.errors import warn
 from dovetail.linear_model._center import center
 from dovetail.linear_model._ridge import weighted_rows
@@ -91,7 +92,7 @@ class RidgePath:
     @classmethod
     def by_moments(cls, batches: Batches, intercept: bool, m: CrossMoments) -> RidgePath:
         """The decomposition of moments of the rows. Cost O(d³)."""
-        values, V = torch.linalg.eigh(m.xx)
+        values, V = eigenvectors(m.xx)
         return cls(batches, intercept, m.x, m.y, V, values.clamp(min=0), V.T @ m.xy)
 
     def coef(self, alpha: float) -> tuple[Tensor, Tensor]:

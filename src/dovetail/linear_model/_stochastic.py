@@ -19,8 +19,8 @@ from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
 from dovetail.kernels.compiled import thread_count
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Sparsifiable
+from dovetail.linear_scores import Linear
 from dovetail.objective.losses import Loss
 from dovetail.params import AboveZero, AtLeast, Between, OpenFraction, Seed, Verbosity
 from dovetail.solve.loop import solve

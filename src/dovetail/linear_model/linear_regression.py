@@ -9,10 +9,11 @@ from torch import Tensor
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
 from dovetail.data.cross_moments import cross_moments
+from dovetail.data.eigenvalues import eigenvalues
 from dovetail.data.tensors import as_numpy
 from dovetail.linear_model._center import Centered, center, centered_triangle
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Coefficients, with_matrix
+from dovetail.linear_scores import Linear
 from dovetail.params import AtLeast
 from dovetail.solve.elastic_net import correlations
 from dovetail.solve.loop import solve
@@ -68,7 +69,7 @@ class LinearRegression(Coefficients, WeightedRegressor):
     array([7.])
     """
 
-    accepts = Accepts(sparse=("csr", "csc"), multi_output=True)
+    accepts = Accepts(sparse=("csr", "csc"), multi_output=True, negative_weights=False)
 
     _: KW_ONLY
     fit_intercept: bool = True
@@ -112,7 +113,7 @@ class LinearRegression(Coefficients, WeightedRegressor):
         X's precision through.
         """
         m = cross_moments(batches, centered=self.fit_intercept)
-        values = torch.linalg.eigvalsh(m.xx)
+        values = eigenvalues(m.xx)
         ratio = float(values[0] / values[-1])
         if not ratio > _CONDITION[batches.dtype]:
             return None

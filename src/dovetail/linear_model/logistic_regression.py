@@ -13,13 +13,15 @@ from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedCl
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import SparseMatrix
 from dovetail.errors import warn
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._roles import Sparsifiable
 from dovetail.linear_model._smooth import SMOOTH, Task
+from dovetail.linear_scores import Linear
 from dovetail.objective.linear import LinearObjective, append_ones
 from dovetail.objective.losses import BinaryLogLoss, Loss, MultinomialLogLoss
 from dovetail.params import AtLeast, Between, Range, Seed, Verbosity
 from dovetail.solve.dual_logistic import near_optimum
+from dovetail.solve.lbfgs import LBFGS
+from dovetail.solve.newton import NewtonCG, NewtonCholesky, SingularHessianError
 from dovetail.solve.proximal_newton import ProximalNewton
 from dovetail.solve.saga import StochasticAverageGradient
 from dovetail.solve.solution import Solution
@@ -27,6 +29,20 @@ from dovetail.solve.solution import Solution
 __all__ = ["LogisticRegression"]
 
 Penalty = Literal["l1", "l2", "elasticnet"] | None
+
+
+def _lbfgs(task: Task) -> Solution[Tensor]:
+    """Exact Newton steps where there are few columns, else what the name says: on 150,000 x 28 four
+    of them take a third of the time of 21 steps of L-BFGS.
+    """
+    f, model = task.objective, task.model
+    few = f.shape[0] == 1 and f.batches.n_features <= _COLUMNS and not f.batches.sparse
+    if not few or f.l2 == 0 or f.batches.device.type != "cpu":
+        return SMOOTH["lbfgs"](task)
+    try:
+        return task.run(NewtonCholesky(f, task.start, model.tol, LBFGS.advice))
+    except SingularHessianError:
+        return SMOOTH["lbfgs"](task)
 
 
 def _stochastic(task: Task) -> Solution[Tensor]:
@@ -40,12 +56,21 @@ def _stochastic(task: Task) -> Solution[Tensor]:
 
 def _liblinear(task: Task) -> Solution[Tensor]:
     """The l2 or l1 problem whose intercept is penalized, as one more coefficient."""
-    objective, model = task.objective, task.model
+    objective = task.objective
+    tol = _liblinear_tol(objective, task.model.tol)
+    if task.l1:
+        return task.run(ProximalNewton(objective, task.start, tol, task.l1))
+    solver = NewtonCG(objective, task.start, tol)
+    solver.advice = ProximalNewton.advice
+    return task.run(solver)
+
+
+def _liblinear_tol(objective: LinearObjective, tol: float) -> float:
+    """What liblinear asks of the gradient: a share of that at zero, less where a class is rare."""
     codes = objective.batches.y
     rarer = float(torch.minimum(codes.sum(), (1 - codes).sum())) / len(codes)
     _, gradient = objective.value_gradient(objective.zeros())
-    tol = model.tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
-    return task.run(ProximalNewton(objective, task.start, tol, task.l1))
+    return tol * max(rarer, 1 / len(codes)) * float(gradient.norm())
 
 
 def _as_numbers(b: Batch) -> Batch:
@@ -54,8 +79,10 @@ def _as_numbers(b: Batch) -> Batch:
     return replace(b, y=b.y.to(b.X.dtype))
 
 
+_COLUMNS = 64  # up to which the Hessian is cheaper than the steps that it saves
 _SOLVERS: dict[str, Callable[[Task], Solution[Tensor]]] = {
     **SMOOTH,
+    "lbfgs": _lbfgs,
     "sag": _stochastic,
     "saga": _stochastic,
     "liblinear": _liblinear,
@@ -94,8 +121,8 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
         Order of rows for "sag" and "saga".
     solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
         "newton-cholesky" is best for many rows and few columns, "lbfgs" is a good general choice,
-        "saga" takes every penalty, "liblinear" (proximal Newton with coordinate descent) is for two
-        classes with l1 or l2.
+        "saga" takes every penalty, "liblinear" is for two classes with l1 (proximal Newton with
+        coordinate descent) or l2 (Newton with conjugate gradients).
     max_iter : int >= 0, default=100
     verbose : int, default=0
         Whether to print a line a step.
@@ -111,8 +138,13 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
     intercept_ : array of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
 
-    On large compressed X with fewer rows than columns, "lbfgs" and "newton-cg" start from passes of
-    dual coordinate descent, and may find nothing left to do: `n_iter_` is 0 then.
+    Of two classes and at most 64 dense columns, ridge penalties are solved for by exact Newton
+    steps where the solver is "lbfgs", too: they are fewer than its own, and end nearer to the
+    optimum.
+
+    On large compressed X with fewer rows than columns, ridge penalties are first solved for by
+    passes of coordinate descent in the dual, by all solvers but "newton-cholesky". They may find
+    nothing left to do: `n_iter_` is 0 then. "sag" and "saga" go on by "lbfgs".
 
     Cost O(n d k) a step for "lbfgs" and "newton-cg", O(n d² k²) for "newton-cholesky", O(n d k) an
     epoch for the stochastic ones.
@@ -176,22 +208,28 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
             b = coef.new_zeros(len(coef)) if intercept is None else intercept
             return Linear(coef.to(dtype), b.to(dtype), loss.response, binary)
 
-        task = Task(objective, self._start(objective), self, self._watch(program), strength * l1)
-        solution = _SOLVERS[self.solver](task)
+        l1 *= strength
+        start, solver = self._start(objective, l1)
+        solution = _SOLVERS[solver](Task(objective, start, self, self._watch(program), l1))
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
         self._report(solution)
         return program(solution.value)
 
-    def _start(self, objective: LinearObjective) -> Tensor:
-        """Zero, or what a few passes of another method find, or the numbers of the last fit with
-        warm_start.
+    def _start(self, objective: LinearObjective, l1: float) -> tuple[Tensor, str]:
+        """Where to start, and the solver that goes on: from zero, from what passes of another
+        method find, or with warm_start from the numbers of the last fit.
         """
-        before = self.__dict__.get("_program")
-        if not self.warm_start or before is None or self.solver == "liblinear":
-            if self.solver in ("lbfgs", "newton-cg") and self.max_iter > 0:
-                random = np.random.RandomState(0)  # orders of rows on the way to one optimum
-                return near_optimum(objective, self.tol, random)
-            return objective.zeros()
+        before, solver = self.__dict__.get("_program"), self.solver
+        if not self.warm_start or before is None or solver == "liblinear":
+            if l1 or solver == "newton-cholesky" or self.max_iter == 0:
+                return objective.zeros(), solver
+            # the seed of orders of rows on the way to one optimum
+            tol = _liblinear_tol(objective, self.tol) if solver == "liblinear" else self.tol
+            found = near_optimum(objective, tol, np.random.RandomState(0))
+            if found is None:
+                return objective.zeros(), solver
+            # from there, averages of gradients would take many epochs to move an intercept
+            return found, "lbfgs" if solver in ("sag", "saga") else solver
         theta = before.coef.double()
         if objective.intercept:
             theta = torch.cat([theta, before.intercept.double()[:, None]], 1)
@@ -201,7 +239,7 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
                 f"{objective.shape}: with warm_start, "
                 "fit must see the same columns and classes again."
             )
-        return theta.to(objective.batches.device)
+        return theta.to(objective.batches.device), solver
 
     def _penalty(self) -> tuple[Penalty, float]:
         """The penalty meant by `penalty`, `l1_ratio` and `C`, and the C to use; warns of what

@@ -23,6 +23,7 @@ from sklearn.utils.metadata_routing import (
 
 from dovetail.base import Accepts, Decisions, Learned, Probabilities, WeightedClassifier
 from dovetail.data.batches import Batches
+from dovetail.data.scan import Scan
 from dovetail.data.tensors import as_numpy
 from dovetail.errors import warn
 from dovetail.linear_model._logistic_folds import folds_together
@@ -33,8 +34,8 @@ from dovetail.linear_model._logistic_paths import (
     fold_by_fold,
     program_of,
 )
-from dovetail.linear_model._program import Linear
-from dovetail.linear_model._roles import splits_of
+from dovetail.linear_model._roles import of_all_processes, splits_of
+from dovetail.linear_scores import Linear
 from dovetail.params import AboveZero, ArrayLike, AtLeast, Rule, Seed, Splitter, Verbosity
 from dovetail.solve.solution import Solution
 
@@ -48,7 +49,7 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
     """`LogisticRegression` with the C (and l1 ratio) of best score over folds.
 
     In each fold the penalties are solved for from the strongest to the weakest, each from the
-    solution before. Where there are two classes, ridge penalties, and at most 64 columns in memory,
+    solution before. Where there are two classes, ridge penalties, and at most 64 dense columns,
     "lbfgs" and the Newton solvers all mean exact Newton steps, on all folds at once: `n_iter_`
     counts these then.
 
@@ -89,7 +90,11 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
         `coefs_paths_` and `scores_` are dicts by class with the axes (folds, Cs, ratios), and the
         axis of ratios is left out where `l1_ratios` is None.
 
-    Cost: that of n_folds n_cs fits, less what starts from near solutions save.
+    Cost: that of n_folds n_cs fits, less what starts from near solutions save. Rows of a scan are
+    read in blocks, but for those of a fold where `scoring` is not "accuracy" or "neg_log_loss".
+
+    Two penalties whose scores differ by less than `tol` lets them differ may be chosen otherwise
+    than by scikit-learn; a smaller `tol` tells them apart.
 
     Examples
     --------
@@ -162,8 +167,9 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
         if _routing_enabled():
             found = process_routing(self, "fit", sample_weight=sample_weight, **params)
             routed = {"split": found.splitter.split, "score": found.scorer.score}
-        elif sample_weight is not None:
-            routed["score"] = {**params, "sample_weight": sample_weight}
+        else:
+            w = X.weights() if isinstance(X, Scan) else sample_weight
+            routed["score"] = params if w is None else {**params, "sample_weight": w}
         learn = partial(self._choose, routed=routed)
         return self._template(learn, X, y, sample_weight, reset=True)
 
@@ -178,12 +184,15 @@ class LogisticRegressionCV(Probabilities, Decisions, WeightedClassifier):
                 "This solver needs samples of at least 2 classes in the data, but the data "
                 f"contains only one class: {self.classes_.tolist()[0]!r}."
             )
-        self.Cs_ = self._grid()
-        labels = self.classes_[as_numpy(batches.y)]
-        folds = splits_of(self.cv, batches, labels, dict(routed["split"]), classifier=True)
+        self.Cs_, batches = self._grid(), batches.kept()
+        labels = self.classes_[as_numpy(batches.targets())]
+        split, score = (of_all_processes(dict(routed[k]), batches) for k in ("split", "score"))
+        every = np.arange(len(batches))  # numbers of rows, where a splitter gives masks
+        found = splits_of(self.cv, batches, labels, split, classifier=True)
+        folds = [(every[train], every[test]) for train, test in found]
         search = Search(
             batches, labels, folds, ratios, self.Cs_, self._model, scorer, self._scoring(),
-            routed["score"], int(self.verbose),
+            score, int(self.verbose),
         )  # fmt: skip
         paths = folds_together(search) or fold_by_fold(search)
         program, unfinished = self._best(batches, penalty, ratios, paths)

@@ -25,7 +25,8 @@ class MultiTaskElasticNetCV(MultiTaskSearch):
     max_iter : int >= 1, default=1000
         Most sweeps over the coefficients, a fit.
     tol : float >= 0, default=1e-4
-        A solution is accepted when its duality gap is at most tol Σ w_i (y_i − ȳ)².
+        A solution is accepted when its duality gap is at most tol times twice its objective, which
+        at zero is Σ w_i (y_i − ȳ)²; at most tol times that where the sweeps end before.
     copy_X : bool, default=True
         There for scikit-learn's signature; X is never written to.
     cv : int, splitter, iterable of splits or None, default=None

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._ridge import ridge_solution
 from dovetail.linear_model._roles import Coefficients, with_matrix
+from dovetail.linear_scores import Linear
 from dovetail.params import ArrayLike, AtLeast, Seed
 
 __all__ = ["Ridge"]
@@ -59,7 +59,7 @@ class Ridge(Coefficients, WeightedRegressor):
     array([0.5])
     """
 
-    accepts = Accepts(sparse=("csr", "csc"), multi_output=True)
+    accepts = Accepts(sparse=("csr", "csc"), multi_output=True, negative_weights=False)
 
     alpha: Annotated[float, AtLeast(0)] | ArrayLike = 1.0
     _: KW_ONLY

@@ -4,9 +4,9 @@ from dataclasses import KW_ONLY
 from typing import Annotated, Any, Literal
 
 from dovetail.data.batches import Batches
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._ridge import ridge_solution
 from dovetail.linear_model._ridge_classes import RidgeClasses
+from dovetail.linear_scores import Linear
 from dovetail.params import AtLeast, Seed
 
 __all__ = ["RidgeClassifier"]

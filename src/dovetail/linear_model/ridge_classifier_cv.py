@@ -5,9 +5,9 @@ from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from dovetail.data.batches import Batches
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._ridge_classes import RidgeClasses
 from dovetail.linear_model._ridge_search import RidgeSearch
+from dovetail.linear_scores import Linear
 from dovetail.params import AboveZero, ArrayLike, Scoring, Splitter
 
 __all__ = ["RidgeClassifierCV"]

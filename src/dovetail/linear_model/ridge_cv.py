@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from dovetail.base import Accepts, WeightedRegressor
 from dovetail.data.batches import Batches
 from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._ridge_search import RidgeSearch
 from dovetail.linear_model._roles import Coefficients, with_matrix
+from dovetail.linear_scores import Linear
 from dovetail.params import AboveZero, ArrayLike, Scoring, Splitter
 
 __all__ = ["RidgeCV"]
@@ -56,7 +56,7 @@ class RidgeCV(Coefficients, RidgeSearch, WeightedRegressor):
     0.1
     """
 
-    accepts = Accepts(sparse=("csr", "csc"), multi_output=True)
+    accepts = Accepts(sparse=("csr", "csc"), multi_output=True, negative_weights=False)
 
     alphas: Annotated[float, AboveZero] | ArrayLike = (0.1, 1.0, 10.0)
     _: KW_ONLY

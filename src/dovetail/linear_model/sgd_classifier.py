@@ -10,16 +10,16 @@ import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from torch import Tensor
 
 from dovetail.base import Decisions, Probabilities
 from dovetail.data.batches import Batches
 from dovetail.data.class_codes import recoded
-from dovetail.data.tensors import as_numpy
-from dovetail.linear_model._program import Linear, OneVersusRest
+from dovetail.known_classes import learn_classes, same_classes
+from dovetail.linear_model._program import OneVersusRest
 from dovetail.linear_model._stochastic import Floats, OneScore, StochasticLinear
 from dovetail.linear_model.sgd_regressor import LOSSES as OF_NUMBERS
+from dovetail.linear_scores import Linear
 from dovetail.objective.losses import BinaryLogLoss, Loss
 from dovetail.objective.margin_losses import Hinge, ModifiedHuber, SquaredHinge
 
@@ -196,18 +196,14 @@ class SGDClassifier(StochasticLinear, Probabilities, Decisions):
                 "to properly estimate the class frequency distributions. Pass the resulting "
                 "weights as the class_weight parameter."
             )
-        given = as_numpy(classes) if isinstance(classes, Tensor) else classes
-        _check_partial_fit_first_call(self, given)
-        known = self.classes_
+        learn_classes(self, classes)
+        with same_classes(self) as known:
 
-        def receive(batches: Batches) -> Batches:
-            here, self.classes_ = self.classes_, known
-            return recoded(batches, here, known)
+            def receive(batches: Batches) -> Batches:
+                here, self.classes_ = self.classes_, known
+                return recoded(batches, here, known)
 
-        try:
             return self._go_on(X, y, sample_weight, incremental=True, receive=receive)
-        finally:
-            self.classes_ = known
 
     # -- what is learned
 

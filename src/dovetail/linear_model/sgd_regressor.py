@@ -12,8 +12,8 @@ from sklearn.model_selection import ShuffleSplit
 from torch import Tensor
 
 from dovetail.base import Learned, WeightedRegressor
-from dovetail.linear_model._program import Linear
 from dovetail.linear_model._stochastic import Floats, OneScore, StochasticLinear
+from dovetail.linear_scores import Linear
 from dovetail.objective.losses import HuberLoss, Loss, SquaredError
 from dovetail.objective.margin_losses import EpsilonInsensitive, SquaredEpsilonInsensitive
 from dovetail.solve.row_descent import RateName

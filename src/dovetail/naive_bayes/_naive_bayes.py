@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 from torch import Tensor
 
 from dovetail.base import WeightedClassifier
 from dovetail.data.batches import Batches
 from dovetail.data.class_codes import recoded
-from dovetail.data.tensors import as_numpy
+from dovetail.known_classes import learn_classes, same_classes
 from dovetail.program import Program
 
 __all__ = ["JointLogProbability", "NaiveBayes", "check_prior_count"]
@@ -45,18 +44,14 @@ class NaiveBayes(WeightedClassifier):
         """
         self._validate_params()
         before = self.__dict__.get("_program")
-        given = as_numpy(classes) if isinstance(classes, Tensor) else classes
-        _check_partial_fit_first_call(self, given)
-        known = self.classes_
+        learn_classes(self, classes)
+        with same_classes(self) as known:
 
-        def learn(batches: Batches) -> Program:
-            here, self.classes_ = self.classes_, known
-            return self._update(before, recoded(batches, here, known))
+            def learn(batches: Batches) -> Program:
+                here, self.classes_ = self.classes_, known
+                return self._update(before, recoded(batches, here, known))
 
-        try:
             return self._template(learn, X, y, sample_weight, reset=before is None)
-        finally:
-            self.classes_ = known
 
     def _fit(self, batches: Batches) -> JointLogProbability:
         return self._update(None, batches)

@@ -8,7 +8,6 @@ import scipy.sparse as sp
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
     check_classification_targets,
     type_of_target,
 )
@@ -19,6 +18,7 @@ from dovetail.base import Probabilities, WeightedClassifier
 from dovetail.data.batches import Batch
 from dovetail.data.door import column_of
 from dovetail.data.tensors import as_numpy, as_tensor
+from dovetail.known_classes import learn_classes
 from dovetail.neural_network._multilayer_perceptron import MultilayerPerceptron, Target
 from dovetail.neural_network._optimizers import is_stochastic
 from dovetail.nn.mlp import Activation
@@ -153,7 +153,7 @@ class MLPClassifier(MultilayerPerceptron, Probabilities, WeightedClassifier):
                 "class_weight='balanced' is not supported for partial_fit, which never sees all "
                 "rows. Give the weights as a dict, or as sample_weight."
             )
-        _check_partial_fit_first_call(self, classes)
+        learn_classes(self, classes)
         return self._go_on(X, y, sample_weight, incremental=True)
 
     # -- targets

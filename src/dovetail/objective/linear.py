@@ -18,9 +18,12 @@ from torch import Tensor
 
 from dovetail.data.batches import Batch, Batches
 from dovetail.data.sparse import Matrix, SparseMatrix
+from dovetail.kernels import moments
 from dovetail.objective.losses import Loss, MultinomialLogLoss
 
-__all__ = ["LinearObjective", "scores"]
+__all__ = ["LinearObjective", "Nearby", "scores"]
+
+_Sums = tuple[Tensor, Tensor, Tensor]  # losses, their gradient, weight
 
 
 def scores(X: Matrix, coef: Tensor, intercept: Tensor | None) -> Tensor:
@@ -112,20 +115,22 @@ class LinearObjective:
         coef = (X.T @ g).T.double()
         return torch.cat([coef, g.double().sum(0)[:, None]], 1) if self.intercept else coef
 
-    def _curvature(self, b: Batch, theta: Tensor) -> tuple[Tensor, Curvature]:
-        """The part of a block in the gradient, not yet divided by Σ w, and its curvature."""
+    def _look(self, b: Batch, theta: Tensor) -> tuple[_Sums, Curvature]:
+        """The part of a block in value and gradient, and its curvature."""
         F = self._scores(b, theta)
+        value = self.loss.value(b.y, F)  # type: ignore[arg-type]
         g, h = self.loss.gradient_curvature(b.y, F)  # type: ignore[arg-type]
+        total = value.new_tensor(len(b), dtype=torch.float64)
         if b.w is not None:
             w = b.w if g.ndim == 1 else b.w[:, None]
-            g, h = g * w, h * w
-        gradient = self._pull_back(b.X, g)
+            value, g, h, total = value * b.w, g * w, h * w, b.w.double().sum()
+        sums = value.double().sum(), self._pull_back(b.X, g), total
         if F.ndim == 2:
-            return gradient, Curvature(b, h, F.softmax(1))
+            return sums, Curvature(b, h, F.softmax(1))
         curved = h != 0  # of losses that are flat for some rows: those add nothing
         if int(curved.sum()) < 0.7 * len(h):
             b, h = b.take(curved), h[curved]
-        return gradient, Curvature(b, h, None)
+        return sums, Curvature(b, h, None)
 
     def _regularized(self, gradient: Tensor, theta: Tensor, total: Any) -> Tensor:
         gradient = gradient / total
@@ -134,27 +139,51 @@ class LinearObjective:
             gradient[:, -1].add_(theta[:, -1], alpha=self.l2_intercept)
         return gradient
 
-    def hessian_product(self, theta: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """The gradient, and a function that multiplies the Hessian with a direction: two passes
-        over X a product, and one more for the curvature where rows are not in memory.
+    def near(self, theta: Tensor, *, hessian: bool = False) -> Nearby:
+        """f at θ and what is known of it nearby, one pass.
+
+        hessian : whether the Hessian will be asked for: where rows are not in memory it is formed
+            in the same pass. Cost O(n d² k²) time, O(d² k²) memory.
         """
-        total = self.total_weight()
-        if self.batches.in_memory:
-            found = [self._curvature(b, theta) for b in self.batches]
-            gradient = torch.stack([g for g, _ in found]).sum(0)
-        else:
-            gradient = self.batches.sum(lambda b: self._curvature(b, theta)[0])
+        if not self.batches.in_memory:
+            return self._near_streamed(theta, hessian=hessian)
+        found = [self._look(b, theta) for b in self.batches]
+        value, gradient, total = (sum(parts) for parts in zip(*(s for s, _ in found), strict=True))
 
         def product(direction: Tensor) -> Tensor:
-            if self.batches.in_memory:
-                out = torch.stack([self._curved(c, direction) for _, c in found]).sum(0)
-            else:
-                out = self.batches.sum(
-                    lambda b: self._curved(self._curvature(b, theta)[1], direction)
-                )
+            out = torch.stack([self._curved(c, direction) for _, c in found]).sum(0)
             return self._regularized(out, direction, total)
 
-        return self._regularized(gradient, theta, total), product
+        def second() -> Tensor:
+            return self._second_regularized(sum(self._second(c) for _, c in found), total)
+
+        return self._nearby(theta, (value, gradient, total), product, second)
+
+    def _near_streamed(self, theta: Tensor, *, hessian: bool) -> Nearby:
+        """The same with a pass for each product."""
+
+        def block(b: Batch) -> tuple[Tensor, ...]:
+            sums, curvature = self._look(b, theta)
+            return (*sums, self._second(curvature)) if hessian else sums
+
+        value, gradient, total, *H = self.batches.sum(block)
+
+        def product(direction: Tensor) -> Tensor:
+            out = self.batches.sum(lambda b: self._curved(self._look(b, theta)[1], direction))
+            return self._regularized(out, direction, total)
+
+        def second() -> Tensor:
+            formed = (
+                H[0] if H else self.batches.sum(lambda b: self._second(self._look(b, theta)[1]))
+            )
+            return self._second_regularized(formed, total)
+
+        return self._nearby(theta, (value, gradient, total), product, second)
+
+    def _nearby(self, theta: Tensor, sums: _Sums, product: Any, hessian: Any) -> Nearby:
+        value, gradient, total = sums
+        mean = float(value / total) + self._penalty(theta)
+        return Nearby(mean, self._regularized(gradient, theta, total), product, hessian)
 
     def _curved(self, c: Curvature, direction: Tensor) -> Tensor:
         """The part of a block in the Hessian's product with a direction."""
@@ -166,34 +195,32 @@ class LinearObjective:
             r = r if c.block.w is None else r * c.block.w[:, None]
         return self._pull_back(c.block.X, r)
 
-    def hessian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradient (k, d + 1) and full Hessian, (k (d + 1), k (d + 1)). Cost O(n d² k²) time, O(d²
-        k²) memory.
+    def _second_regularized(self, H: Any, total: Tensor) -> Tensor:
+        """The Hessian (k (d + 1), k (d + 1)) of the sum over rows.
 
-        Scores of several classes may be shifted together without effect; the Hessian is singular
-        along these directions.
+        Scores of several classes may be shifted together without effect; it is singular along these
+        directions.
         """
-        total = self.total_weight()
         k, m = self.shape
-
-        def block(b: Batch) -> tuple[Tensor, Tensor]:
-            gradient, curvature = self._curvature(b, theta)
-            return gradient, self._second(curvature)
-
-        gradient, H = self.batches.sum(block)
-        H /= total
+        H = H / total
         d = self.batches.n_features
-        diagonal = torch.arange(d, device=theta.device)
+        diagonal = torch.arange(d, device=H.device)
         for i in range(k):
             H[i, diagonal, i, diagonal] += self.l2
             if self.intercept:
                 H[i, d, i, d] += self.l2_intercept
-        return self._regularized(gradient, theta, total), H.reshape(k * m, k * m)
+        second: Tensor = H.reshape(k * m, k * m)
+        return second
 
     def _second(self, c: Curvature) -> Tensor:
         """The part of a block in the Hessian, shape (k, d + 1, k, d + 1)."""
         k, m = self.shape
-        X = append_ones(c.block.X) if self.intercept else c.block.X
+        X = c.block.X
+        if c.p is None and isinstance(X, Tensor) and moments.worthwhile(X, 0):
+            zeros = X.new_zeros(X.shape[1], dtype=torch.float64)  # a weak penalty is seen
+            formed = moments.products(X, X.new_empty(len(X), 0), c.h.double(), zeros, zeros[:0])
+            return formed[None, :m, None, :m]
+        X = append_ones(X) if self.intercept else X
         if c.p is None:
             return weighted_gram(X, c.h).double()[None, :, None, :]
         H = torch.zeros(k, m, k, m, dtype=torch.float64, device=self.batches.device)
@@ -205,6 +232,17 @@ class LinearObjective:
                 if i != j:
                     H[j, :, i, :] += part
         return H
+
+
+class Nearby(NamedTuple):
+    """f and its gradient, of θ's shape, at a point; a function that multiplies the Hessian there
+    with a direction, and one that forms it, (k (d + 1), k (d + 1)).
+    """
+
+    value: float
+    gradient: Tensor
+    product: Callable[[Tensor], Tensor]
+    hessian: Callable[[], Tensor]
 
 
 class Curvature(NamedTuple):

@@ -13,31 +13,36 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dovetail.data.sparse import SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.kernels import softmax_descent
 from dovetail.kernels.lanes import LANES
-from dovetail.objective.linear import LinearObjective
+from dovetail.objective.linear import LinearObjective, scores
 from dovetail.solve.saga import row_arrays, row_squares
 
 __all__ = ["near_optimum"]
 
 _WORTH_IT = 1 << 16  # stored values; below, any solver is done at once
 _PASSES = 50
+_STEPS, _SMALL = 5, 1e-8  # of the intercept
 
 
-def near_optimum(objective: LinearObjective, tol: float, random: np.random.RandomState) -> Tensor:
-    """θ to start from: near the optimum where X is compressed, has fewer rows than columns and is
-    large; else zero.
+def near_optimum(
+    objective: LinearObjective, tol: float, random: np.random.RandomState
+) -> Tensor | None:
+    """θ near the optimum, to start from, where X is compressed, has fewer rows than columns and is
+    large; else None.
 
     objective : of two classes, with targets 0 and 1, or of several, with codes
     tol : to be reached by the largest component of the gradient
     random : draws the orders of rows
 
-    The intercept is taken as penalized here. Cost O(m k) a pass over m stored values.
+    The passes take the intercept as penalized; it is then set free for the coefficients that they
+    find. Cost O(m k) a pass over m stored values.
     """
-    batches, zeros = objective.batches, objective.zeros()
+    batches = objective.batches
     X = batches.whole.X if batches.in_memory else None
     if (
         not isinstance(X, SparseMatrix)
@@ -47,9 +52,11 @@ def near_optimum(objective: LinearObjective, tol: float, random: np.random.Rando
         or X.indices.element_size() > 4
         or objective.l2 == 0
     ):
-        return zeros
+        return None
     theta = _descended(objective, X, tol, random)
-    return theta if objective.value(theta) < objective.value(zeros) else zeros
+    if objective.intercept:
+        _free_intercept(objective, theta)
+    return theta if objective.value(theta) < objective.value(objective.zeros()) else None
 
 
 def _descended(
@@ -94,3 +101,26 @@ def _descended(
     found = weights[:, :k].T
     theta = found if scores > 1 else found[1:] - found[:1]
     return theta.clone() if objective.intercept else theta[:, :-1].clone()
+
+
+def _free_intercept(objective: LinearObjective, theta: Tensor) -> None:
+    """Move the intercept, in place, to its best for these coefficients, by Newton's steps."""
+    batch = objective.batches.whole
+    F = scores(batch.X, *objective.split(theta)).double()
+    y: Any = batch.y
+    w = F.new_ones(len(F)) if batch.w is None else batch.w.double()
+    w = (w / w.sum())[:, None]
+    own = y[:, None].double() if F.shape[1] == 1 else functional.one_hot(y.long(), F.shape[1])
+    for _ in range(_STEPS):
+        p = F.sigmoid() if F.shape[1] == 1 else F.softmax(1)
+        share = (w * p).sum(0)
+        H = share.diag() - p.T @ (w * p)
+        if F.shape[1] > 1:  # what shifts all classes together changes nothing
+            H += 1 / F.shape[1]
+        step = torch.linalg.solve(H, (w * own).sum(0) - share)
+        if not torch.isfinite(step).all():
+            return
+        theta[:, -1] += step
+        F += step
+        if float(step.abs().max()) < _SMALL:
+            return

@@ -31,11 +31,20 @@ from dovetail.kernels import gram_descent
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
-__all__ = ["ByMoments", "ByRows", "Descent", "ElasticNetDescent", "Products", "correlations"]
+__all__ = [
+    "ByMoments",
+    "ByRows",
+    "Descent",
+    "ElasticNetDescent",
+    "Products",
+    "columns",
+    "correlations",
+]
 
 _FIRST = 16  # features that a working set begins with, at least
 _SHARE = 0.1  # of the gap that a working set is solved to
 _ROWS = 8192  # of a block
+_LOST = 1e-10  # share of Σ w y² below which a gap by a Gram matrix is rounding
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -94,29 +103,31 @@ class ByRows:
 
     batches : the rows, with targets of shape (n, t)
     x, y : what is subtracted from X, (d,), and from the targets, (t,); float64
+    own : diagonal of the Gram matrix of X less x, (d,)
     """
 
     whole: Floats | None = None
 
-    def __init__(self, batches: Batches, x: Tensor, y: Tensor) -> None:
-        self.batches, self.x, self.y = batches, x, y
+    def __init__(self, batches: Batches, x: Tensor, y: Tensor, own: Floats) -> None:
+        self.batches, self.x, self.y, self.own = batches, x, y, own
         self._known, self._kept = np.empty(0, np.int64), np.empty((0, 0))
         zeros = np.zeros((len(y), len(x)))
         self.q: Floats = self.correlations(zeros)
         self.yy: Floats = as_numpy(self._blocks().sum(self._target_squares))
-        moments = column_moments(batches)
-        shift = (moments.mean - x).square() * moments.weight
-        self.own: Floats = as_numpy(moments.squares + shift)
 
     @classmethod
     def centered(cls, batches: Batches, intercept: bool) -> ByRows:
         """About the means, or about zero without an intercept."""
-        targets = targets_of(batches)
+        of_X, targets = column_moments(batches), targets_of(batches)
         if intercept:
-            means = [column_moments(b, variance=False).mean for b in (batches, targets)]
-            return cls(batches, *means)
-        zeros = [torch.zeros(b.n_features, dtype=torch.float64) for b in (batches, targets)]
-        return cls(batches, *(z.to(batches.device) for z in zeros))
+            y = column_moments(targets, variance=False).mean
+            return cls(batches, of_X.mean, y, as_numpy(of_X.squares))
+        x, y = (
+            torch.zeros(b.n_features, dtype=torch.float64, device=b.device)
+            for b in (batches, targets)
+        )
+        own = of_X.squares + of_X.mean.square() * of_X.weight
+        return cls(batches, x, y, as_numpy(own))
 
     def of(self, target: int) -> ByRows:
         """The same for one target alone."""
@@ -126,7 +137,7 @@ class ByRows:
             assert b.y is not None
             return replace(b, y=b.y[:, one])
 
-        return ByRows(self.batches.mapped(alone), self.x, self.y[one])
+        return ByRows(self.batches.mapped(alone), self.x, self.y[one], self.own)
 
     def _blocks(self) -> Batches:
         return self.batches.in_blocks(_ROWS)
@@ -159,11 +170,11 @@ class ByRows:
         return self._kept[np.ix_(place[some], place[some])]
 
     def _part(self, a: Index, b: Index) -> Floats:
-        rows, columns = (torch.from_numpy(i).to(self.batches.device) for i in (a, b))
+        left, right = (torch.from_numpy(i).to(self.batches.device) for i in (a, b))
 
         def block(batch: Batch) -> Tensor:
-            A = _columns(batch.X, rows).double() - self.x[rows]
-            B = _columns(batch.X, columns).double() - self.x[columns]
+            A = columns(batch.X, left).double() - self.x[left]
+            B = columns(batch.X, right).double() - self.x[right]
             return A.T @ (B if batch.w is None else B * batch.w.double()[:, None])
 
         return as_numpy(self._blocks().sum(block))
@@ -181,7 +192,7 @@ def correlations(batches: Batches, coef: Tensor, intercept: Tensor, x: Tensor) -
         assert b.y is not None
         r = b.y.double() - intercept
         if len(support):
-            X = b.X if every else _columns(b.X, support)
+            X = b.X if every else columns(b.X, support)
             r -= (X @ v.to(b.X.dtype)).double() if every else X.double() @ v
         if b.w is not None:
             r *= b.w.double()[:, None]
@@ -192,7 +203,7 @@ def correlations(batches: Batches, coef: Tensor, intercept: Tensor, x: Tensor) -
     return total
 
 
-def _columns(X: Tensor | SparseMatrix, index: Tensor) -> Tensor:
+def columns(X: Tensor | SparseMatrix, index: Tensor) -> Tensor:
     """Some columns, dense."""
     if isinstance(X, SparseMatrix):
         return as_tensor(X.to_scipy()[:, as_numpy(index)].toarray(), X.device)
@@ -209,9 +220,12 @@ class Descent(NamedTuple):
 
 @dataclass(frozen=True)
 class DescentState(State[Descent]):
-    """What of the targets is left, as correlations (t, d) with the columns."""
+    """What of the targets is left, as correlations (t, d) with the columns, and twice the
+    objective.
+    """
 
     residual: Floats
+    twice: float
     stuck: bool = False
 
 
@@ -229,6 +243,10 @@ class ElasticNetDescent:
     limit : most sweeps
     positive : whether coefficients must not be negative (one target)
     seed : of the order of features, or negative for their own
+    on_path : whether the gap is not to be above tol times twice the objective, which at zero is
+        Σ w y²: on a path where little is left of y, a solution else would do for the next
+        penalties too, and their fits would be the same; where sweeps end before, tol × Σ w y² will
+        do
     """
 
     products: Products
@@ -239,6 +257,7 @@ class ElasticNetDescent:
     limit: int
     positive: bool = False
     seed: int = -1
+    on_path: bool = False
     advice: str = ""
 
     def init(self) -> DescentState:
@@ -247,39 +266,58 @@ class ElasticNetDescent:
     def step(self, state: DescentState) -> DescentState:
         p, (coef, gap, sweeps) = self.products, state.value
         coef, left = coef.copy(), self.limit - sweeps
+        wanted = self._goal(state)
         if p.whole is not None:
-            more, gap = self._descend(p.whole, p.q, coef, self._goal, left)
-            ended = Descent(coef, gap, sweeps + more)
-            return DescentState(ended, {"gap": gap}, state.residual, more == 0)
+            more, gap = self._descend(p.whole, p.q, coef, wanted, left)
+            ended, residual = Descent(coef, gap, sweeps + more), p.correlations(coef)
+            twice = self._twice(coef, residual)
+            return DescentState(ended, {"gap": gap}, residual, twice, more == 0)
         some = self._working_set(state)
         part = np.ascontiguousarray(coef[:, some])
-        goal = max(0.5 * self._goal, _SHARE * gap)
+        goal = max(0.5 * wanted, _SHARE * gap)
         G = p.gram(some)
         q = state.residual[:, some] + part @ G  # what the rows say is left, not what G says
         more, _ = self._descend(G, q, part, goal, left)
         coef[:, some] = part
         new = self._state(coef, sweeps + more)
-        stuck = more == 0 or (new.value.gap > 0.999 * gap and goal < 0.51 * self._goal)
-        return DescentState(new.value, new.record, new.residual, stuck)
+        stuck = more == 0 or (new.value.gap > 0.999 * gap and goal < 0.51 * wanted)
+        return replace(new, stuck=stuck)
 
     def stop(self, state: DescentState) -> Status | None:
         _, gap, sweeps = state.value
-        if gap <= self._goal:
+        ended = sweeps >= self.limit or state.stuck
+        if gap <= self._goal(state) or (ended and gap <= self._loose):
             return Status.CONVERGED
         self.advice = (
             "Objective did not converge. You might want to increase the number of iterations "
             "(max_iter), check the scale of the features or consider increasing regularization. "
-            f"Duality gap: {gap:.3e}, tolerance: {self._goal:.3e}"
+            f"Duality gap: {gap:.3e}, tolerance: {self._loose:.3e}"
         )
-        return Status.LIMIT if sweeps >= self.limit or state.stuck else None
+        return Status.LIMIT if ended else None
 
     def best(self, state: DescentState) -> Descent:
         return state.value
 
     @property
-    def _goal(self) -> float:
+    def _loose(self) -> float:
+        """The gap of a fit by itself."""
         least = 1e-15 if self.l1 else 0.0  # below it the gap is rounding
         return max(self.tol, least) * float(self.products.yy.sum())
+
+    def _goal(self, state: DescentState) -> float:
+        """The gap to be reached."""
+        if not self.on_path:
+            return self._loose
+        yy = float(self.products.yy.sum())
+        share = min(state.twice / yy, 1.0) if yy else 1.0
+        return max(share * self._loose, min(self._loose, _LOST * yy))
+
+    def _twice(self, coef: Floats, residual: Floats) -> float:
+        """Twice the objective."""
+        squares = np.square(coef).sum(0)
+        fit = float((coef * (self.products.q + residual)).sum())
+        penalty = 2 * self.l1 * np.sqrt(squares).sum() + self.l2 * squares.sum()
+        return float(self.products.yy.sum()) - fit + float(penalty)
 
     def _state(self, coef: Floats, sweeps: int) -> DescentState:
         p = self.products
@@ -288,7 +326,8 @@ class ElasticNetDescent:
         gap = gram_descent.duality_gap(
             p.own, p.q, residual, coef, yy, self.l1, self.l2, self.positive
         )
-        return DescentState(Descent(coef, gap, sweeps), {"gap": gap}, residual)
+        twice = self._twice(coef, residual)
+        return DescentState(Descent(coef, gap, sweeps), {"gap": gap}, residual, twice)
 
     def _descend(
         self, G: Floats, q: Floats, coef: Floats, goal: float, limit: int

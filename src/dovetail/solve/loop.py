@@ -95,6 +95,7 @@ def solve(
     max_iter: int,
     watch: Watch | None = None,
     say: Callable[[str], None] | None = None,
+    alone: bool = False,
 ) -> Solution[Any]:
     """Run a solver to its end.
 
@@ -104,6 +105,8 @@ def solve(
     max_iter : most steps to take
     watch : told of every step, may stop the solve
     say : given a line of progress a step
+    alone : whether steps ask nothing of other processes, which all take the same ones; they are
+        asked only where a time budget may end them apart
 
     Returns
     -------
@@ -111,7 +114,8 @@ def solve(
         With advice where the solver did not converge.
     """
     watch = watch or Watch()
-    end, group = deadline(), current()
+    end = deadline()
+    group = None if alone and end == float("inf") else current()
     n_iter, history = 0, []
     state = solver.init()
     status = solver.stop(state)

@@ -7,12 +7,13 @@ Nocedal & Wright, Numerical Optimization (2nd ed., 2006), algorithms 3.2 and 7.1
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from dovetail.objective.linear import LinearObjective
+from dovetail.objective.linear import LinearObjective, Nearby
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
 
@@ -21,10 +22,11 @@ __all__ = ["NewtonCG", "NewtonCholesky"]
 
 @dataclass(frozen=True)
 class NewtonState(State[Tensor]):
-    """Point, value, gradient, and half the squared Newton decrement of the last step."""
+    """Point, what is known of the objective there, and half the squared Newton decrement of the
+    last step.
+    """
 
-    loss: float
-    gradient: Tensor
+    near: Nearby
     decrement: float = float("inf")
     stuck: bool = False
 
@@ -41,30 +43,36 @@ class _Newton:
     objective: LinearObjective
     start: Tensor
     tol: float
+    _forms_hessian: ClassVar[bool] = False
 
     def init(self) -> NewtonState:
-        loss, gradient = self.objective.value_gradient(self.start)
-        return NewtonState(self.start, {"loss": loss}, loss, gradient)
+        near = self._near(self.start)
+        return NewtonState(self.start, {"loss": near.value}, near)
+
+    def _near(self, theta: Tensor) -> Nearby:
+        return self.objective.near(theta, hessian=self._forms_hessian)
 
     def step(self, state: NewtonState) -> NewtonState:
-        direction = self._direction(state)
-        slope = float((direction * state.gradient).sum())
+        direction = self._direction(state.near)
+        slope = float((direction * state.near.gradient).sum())
         length = 1.0
         for _ in range(22):  # 2⁻²¹: below that the step is rounding
             point = state.value + length * direction
-            loss = self.objective.value(point)
-            if loss <= state.loss + 1e-4 * length * slope + 1e-14 * abs(state.loss):
-                loss, gradient = self.objective.value_gradient(point)
-                record = {"loss": loss, "gradient": float(gradient.abs().max())}
-                return NewtonState(point, record, loss, gradient, decrement=-0.5 * slope)
+            enough = state.near.value + 1e-4 * length * slope + 1e-14 * abs(state.near.value)
+            # the full step is nearly always good enough
+            near = self._near(point) if length == 1.0 else None
+            if (near.value if near else self.objective.value(point)) <= enough:
+                near = near or self._near(point)
+                record = {"loss": near.value, "gradient": float(near.gradient.abs().max())}
+                return NewtonState(point, record, near, decrement=-0.5 * slope)
             length /= 2
-        return NewtonState(state.value, state.record, state.loss, state.gradient, stuck=True)
+        return replace(state, stuck=True)
 
-    def _direction(self, state: NewtonState) -> Tensor:
+    def _direction(self, near: Nearby) -> Tensor:
         raise TypeError("a Newton method says how it finds its direction")
 
     def stop(self, state: NewtonState) -> Status | None:
-        if float(state.gradient.abs().max()) <= self.tol:
+        if float(state.near.gradient.abs().max()) <= self.tol:
             return Status.CONVERGED
         return Status.FAILED if state.stuck else None
 
@@ -80,12 +88,13 @@ class SingularHessianError(ArithmeticError):
 class NewtonCholesky(_Newton):
     """Full Newton steps. Cost O(n d² k²) a step; best for n ≫ d and few classes."""
 
+    _forms_hessian: ClassVar[bool] = True
     advice: str = (
         "Newton solver did not converge after {n_iter} iterations. Increase max_iter or tol."
     )
 
-    def _direction(self, state: NewtonState) -> Tensor:
-        gradient, H = self.objective.hessian(state.value)
+    def _direction(self, near: Nearby) -> Tensor:
+        gradient, H = near.gradient, near.hessian()
         k, m = self.objective.shape
         if k > 1:
             # A shift common to all classes leaves the loss as it is. The gradient has no part along
@@ -124,10 +133,9 @@ class NewtonCG(_Newton):
         "newton-cg failed to converge after {n_iter} iterations. Increase the number of iterations."
     )
 
-    def _direction(self, state: NewtonState) -> Tensor:
-        gradient, product = self.objective.hessian_product(state.value)
-        size = float(gradient.abs().sum())
-        return conjugate_gradients(product, -gradient, tol=min(0.5, size**0.5) * size)
+    def _direction(self, near: Nearby) -> Tensor:
+        size = float(near.gradient.abs().sum())
+        return conjugate_gradients(near.product, -near.gradient, tol=min(0.5, size**0.5) * size)
 
 
 def conjugate_gradients(

@@ -73,7 +73,7 @@ class NewtonFolds:
         direction = self._directions(state, going)
         slope = (direction * state.gradients).sum(1)
         length = going.double()
-        rounding = max(1e-14, torch.finfo(self.problems.X.dtype).eps)  # of a loss
+        rounding = max(1e-14, torch.finfo(self.problems.batches.dtype).eps)  # of a loss
         for _ in range(22):  # 2⁻²¹: below that the step is rounding
             found = self._at(state.value + length[:, None] * direction)
             slack = rounding * state.losses.abs()
@@ -124,13 +124,13 @@ class NewtonFolds:
     def _directions(self, state: FoldsState, going: Tensor) -> Tensor:
         """Newton's direction in folds that go on, 0 in others."""
         direction = torch.zeros_like(state.value)
-        curvatures = state.look.curvatures
+        each = torch.eye(len(going), dtype=torch.float64)
         own, shared = going & state.own, going & ~state.own
         if bool(own.any()):
-            H = self.problems.hessians(curvatures[own])
+            H = self.problems.hessians(state.look, each[own])
             direction[own] = self._solved(H, self.l2[own], state.gradients[own])
         if bool(shared.any()):
-            H = self.problems.hessians(curvatures[shared].mean(0, keepdim=True))
+            H = self.problems.hessians(state.look, each[shared].mean(0, keepdim=True))
             direction[shared] = self._solved(H, self.l2[shared], state.gradients[shared])
         return direction
 
@@ -138,7 +138,7 @@ class NewtonFolds:
         """−(H + l2)⁻¹ of each fold's gradient, for the Hessian of each or one of all."""
         H = H.repeat(len(l2) // len(H), 1, 1)
         diagonal = H.diagonal(dim1=1, dim2=2)
-        diagonal[:, : self.problems.X.shape[1]] += l2[:, None]
+        diagonal[:, : self.problems.batches.n_features] += l2[:, None]
         try:  # numpy, because torch wakes its threads for these small matrices
             factors = torch.from_numpy(np.linalg.cholesky(H.numpy()))
         except np.linalg.LinAlgError:

@@ -12,7 +12,7 @@ from dovetail.data.sparse import Matrix, SparseMatrix
 from dovetail.data.tensors import as_numpy, as_tensor
 from dovetail.errors import DataError
 from dovetail.kernels import saga
-from dovetail.objective.linear import LinearObjective
+from dovetail.objective.linear import LinearObjective, scores
 from dovetail.objective.losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from dovetail.solve.loop import State
 from dovetail.solve.solution import Status
@@ -85,6 +85,8 @@ class StochasticAverageGradient:
         )
         self._memory, self._sums = np.zeros((n, k)), np.zeros((d, k))
         self._sum_intercept, self._seen = np.zeros(k), np.zeros(n, dtype=bool)
+        if self.start.any():
+            self._remember(w)
         y, loss = as_numpy(batches.y).astype(np.float64), _LOSSES[type(objective.loss)]
         self._data = (values, columns, starts, dense, y, w)
         self._rules = (
@@ -95,6 +97,19 @@ class StochasticAverageGradient:
             self.variant == "saga",
             objective.intercept,
         )
+
+    def _remember(self, w: Any) -> None:
+        """Keep the gradients of all rows, without which steps from a start near the optimum would
+        lead away from it.
+        """
+        objective = self.objective
+        X, y = objective.batches.X, objective.batches.y
+        F = scores(X, *objective.split(self.start))
+        g = objective.loss.gradient(y, F[:, 0] if len(self._sum_intercept) == 1 else F)
+        self._memory[:] = as_numpy(g).reshape(len(w), -1) * w[:, None]
+        self._sums[:] = as_numpy(X.T @ as_tensor(self._memory).to(X.device, X.dtype))
+        self._sum_intercept[:] = self._memory.sum(0)
+        self._seen[:] = True
 
     def init(self) -> EpochState:
         return EpochState(self.start, {})

@@ -1,4 +1,6 @@
-"""Cyclic coordinate descent over the columns of a dense or CSC matrix."""
+"""Cyclic coordinate descent over the columns of a dense or CSC matrix; between two sweeps over all
+of them those whose coefficients are not zero are swept alone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ def sweeps(
     rows: Any,
     starts: Any,
     dense: bool,
+    some: Any,
     h: Any,
     residual: Any,
     coef: Any,
@@ -30,38 +33,74 @@ def sweeps(
 
     values, rows, starts : CSC arrays; for a dense matrix all its values column by column, rows 0 …
         n − 1, starts
+    some : columns to look at; the others keep their coefficients
     residual : h (z − X coef), kept up to date
-    tol : stop when no coordinate lowers the objective by more than half of it
+    tol : stop when no coordinate had a larger subgradient in a sweep over all
     """
-    d = len(coef)
-    curvature = np.zeros(d)
-    for j in range(d):
+    curvature = np.zeros(len(coef))
+    for j in some:
         for position in range(starts[j], starts[j + 1]):
             i = rows[position - starts[j]] if dense else rows[position]
             curvature[j] += h[i] * values[position] * values[position]
         curvature[j] += l2
-    for sweep in range(limit):
-        largest = 0.0
-        for j in range(d):
-            if curvature[j] == 0.0:
-                continue
-            before = coef[j]
-            pull = (curvature[j] - l2) * before
+    size, support = len(some), np.empty_like(some)
+    done = 0
+    while done < limit:
+        largest = _sweep(
+            values, rows, starts, dense, h, residual, coef, curvature, l1, l2, some, size
+        )
+        done += 1
+        if largest <= tol:
+            break
+        found = 0
+        for j in some:
+            if coef[j] != 0.0:
+                support[found] = j
+                found += 1
+        while found < size and largest > tol and done < limit:
+            largest = _sweep(
+                values, rows, starts, dense, h, residual, coef, curvature, l1, l2, support, found
+            )
+            done += 1
+    return done
+
+
+@compiled(inner=True)
+def _sweep(
+    values: Any,
+    rows: Any,
+    starts: Any,
+    dense: bool,
+    h: Any,
+    residual: Any,
+    coef: Any,
+    curvature: Any,
+    l1: float,
+    l2: float,
+    columns: Any,
+    size: int,
+) -> float:
+    """Minimize over one column after the other; the largest subgradient that was met."""
+    largest = 0.0
+    for s in range(size):
+        j = columns[s]
+        if curvature[j] == 0.0:
+            continue
+        before = coef[j]
+        pull = (curvature[j] - l2) * before
+        for position in range(starts[j], starts[j + 1]):
+            i = rows[position - starts[j]] if dense else rows[position]
+            pull += values[position] * residual[i]
+        after = 0.0
+        if pull > l1:
+            after = (pull - l1) / curvature[j]
+        elif pull < -l1:
+            after = (pull + l1) / curvature[j]
+        if after != before:
+            coef[j] = after
+            change = after - before
             for position in range(starts[j], starts[j + 1]):
                 i = rows[position - starts[j]] if dense else rows[position]
-                pull += values[position] * residual[i]
-            after = 0.0
-            if pull > l1:
-                after = (pull - l1) / curvature[j]
-            elif pull < -l1:
-                after = (pull + l1) / curvature[j]
-            if after != before:
-                coef[j] = after
-                change = after - before
-                for position in range(starts[j], starts[j + 1]):
-                    i = rows[position - starts[j]] if dense else rows[position]
-                    residual[i] -= h[i] * values[position] * change
-                largest = max(largest, curvature[j] * change * change)
-        if largest <= tol:
-            return sweep + 1
-    return limit
+                residual[i] -= h[i] * values[position] * change
+            largest = max(largest, curvature[j] * abs(change))
+    return largest

@@ -56,6 +56,7 @@ def epoch(
     last = np.zeros(d, np.int64)
     scores = np.empty(k)
     change = np.empty(k)
+    powers = (1.0 - step * l2) ** np.arange(len(order) + 1)
     for t in range(len(order)):
         i = order[t]
         if not seen[i]:
@@ -70,7 +71,7 @@ def epoch(
             for c in range(k):
                 if missed > 0:
                     coef[j, c] = _caught_up(
-                        coef[j, c], sums[j, c] / max(count, 1), missed, step, l2, l1
+                        coef[j, c], sums[j, c] / max(count, 1), missed, powers, step, l2, l1
                     )
                 scores[c] += values[position] * coef[j, c]
             last[j] = t
@@ -104,7 +105,7 @@ def epoch(
         if missed > 0:
             for c in range(k):
                 coef[j, c] = _caught_up(
-                    coef[j, c], sums[j, c] / max(count, 1), missed, step, l2, l1
+                    coef[j, c], sums[j, c] / max(count, 1), missed, powers, step, l2, l1
                 )
 
 
@@ -118,14 +119,18 @@ def _soft(x: float, threshold: float) -> float:
 
 
 @compiled
-def _caught_up(x: float, mean: float, missed: int, step: float, l2: float, l1: float) -> float:
-    """x after `missed` steps x ← soft((1 − step·l2) x − step·mean, step·l1)."""
-    keep = 1.0 - step * l2
+def _caught_up(
+    x: float, mean: float, missed: int, powers: Any, step: float, l2: float, l1: float
+) -> float:
+    """x after `missed` steps x ← soft((1 − step·l2) x − step·mean, step·l1).
+
+    powers : of 1 − step·l2, from the 0th
+    """
     if l1 == 0.0:
         if l2 == 0.0:
             return x - missed * step * mean
-        power = keep**missed
-        return power * x - mean * (1.0 - power) / l2
+        return powers[missed] * x - mean * (1.0 - powers[missed]) / l2
+    keep = powers[1]
     for _ in range(missed):
         before = x
         x = _soft(keep * x - step * mean, step * l1)
