@@ -115,10 +115,10 @@ class MinimalOptimization:
         some = self._working_set(state)
         whole = len(some) == len(a)
         rows, y, linear = p.row[some], p.y[some], p.y[some] * p.p[some]
-        f, part = u[rows] + linear, a[some]
+        K, of_rows, part = self.cache.block(rows), u[rows], a[some]
         steps, _ = kernels.optimize(
-            self.cache.block(rows),
-            f,
+            K,
+            of_rows + linear,
             y,
             part,
             p.C[some],
@@ -129,8 +129,10 @@ class MinimalOptimization:
         )
         change = y * (part - a[some])
         a[some] = part
-        if whole:
-            u[rows] = f - linear
+        if whole:  # summed anew, free of what thousands of steps round
+            moved = np.flatnonzero(change)
+            kernels.accumulate(K, moved, change[moved], of_rows)
+            u[rows] = of_rows
         else:
             self._add(u, rows, change)
         return self._state(a, u, some, state.steps + steps, stuck=steps == 0)

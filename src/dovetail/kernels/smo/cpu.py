@@ -400,7 +400,8 @@ def _levels(f: Any, y: Any, a: Any, C: Any, by_sign: bool) -> tuple[float, float
 @compiled(parallel=True)
 def accumulate(rows: Any, places: Any, factors: Any, total: Any) -> None:
     """total += Σ factors_s rows[places_s], by blocks of columns, so that the sum of a column is the
-    same for any number of threads; four rows at a time, as the sum is read and written for each.
+    same for any number of threads; four rows at a time, since each time the sum is read and
+    written; added one after the other.
     """
     n, m = np.uint64(len(total)), np.uint64(len(places))
     four = np.uint64(4)
@@ -413,7 +414,8 @@ def accumulate(rows: Any, places: Any, factors: Any, total: Any) -> None:
             b, c = factors[s], factors[s + np.uint64(1)]
             d, e = factors[s + np.uint64(2)], factors[s + np.uint64(3)]
             for t in range(start, stop):
-                total[t] += b * rows[p, t] + c * rows[q, t] + d * rows[r, t] + e * rows[o, t]
+                so_far = total[t] + b * rows[p, t] + c * rows[q, t]
+                total[t] = so_far + d * rows[r, t] + e * rows[o, t]
         for s in range(m - m % four, m):
             p, b = np.uint64(places[s]), factors[s]
             for t in range(start, stop):
