@@ -22,13 +22,13 @@ pieces = tokenizers.BertWordPieceTokenizer()
 pieces.train_from_iterator(texts, vocab_size=2000)
 pieces.save(str(folder / "tokenizer.json"))
 sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 2000}
-sizes |= {"intermediate_size": 128, "max_position_embeddings": 64, "type_vocab_size": 2}
+sizes |= {"intermediate_size": 128, "max_position_embeddings": 256, "type_vocab_size": 2}
 text = json.dumps({"model_type": "bert", "layer_norm_eps": 1e-12, **sizes})
 (folder / "config.json").write_text(text)
 torch.manual_seed(0)
-save_file(Bert(2000, 64, 2, 4, 128, 64).state_dict(), folder / "model.safetensors")
+save_file(Bert(2000, 64, 2, 4, 128, 256).state_dict(), folder / "model.safetensors")
 
-vectors = TextEmbedder(folder, max_tokens=64).fit_transform(texts)
+vectors = TextEmbedder(folder).fit_transform(texts)
 print(vectors.shape)
 places = PCA(2, random_state=0).fit_transform(vectors)
 figure, axis = plt.subplots(figsize=(5, 3))
