@@ -29,7 +29,7 @@ from dovetail.leaderboard.evaluate import memory_peak
 
 OURS = "dovetail"
 RESULTS = Path(__file__).parent / "results"
-_ENOUGH = 8.0  # seconds of a case, after which no other turn begins
+_ENOUGH = 5.0  # seconds of a case, after which no other turn begins
 
 
 @dataclass(frozen=True)
