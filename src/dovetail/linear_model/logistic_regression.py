@@ -36,13 +36,15 @@ def _lbfgs(task: Task) -> Solution[Tensor]:
     of them take a third of the time of 21 steps of L-BFGS.
     """
     f, model = task.objective, task.model
-    few = f.shape[0] == 1 and f.batches.n_features <= _COLUMNS and not f.batches.sparse
+    few = f.shape[0] == 1 and f.batches.n_features <= _COLUMNS
     if not few or f.l2 == 0 or f.batches.device.type != "cpu":
         return SMOOTH["lbfgs"](task)
     try:
-        return task.run(NewtonCholesky(f, task.start, model.tol, LBFGS.advice))
+        solution = task.run(NewtonCholesky(f, task.start, model.tol, LBFGS.advice))
     except SingularHessianError:
         return SMOOTH["lbfgs"](task)
+    task.watch.close(solution.n_iter, solution.value)
+    return solution
 
 
 def _stochastic(task: Task) -> Solution[Tensor]:
@@ -138,7 +140,7 @@ class LogisticRegression(Sparsifiable, Probabilities, Decisions, WeightedClassif
     intercept_ : array of shape (1,) or (n_classes,)
     n_iter_ : ndarray of shape (1,)
 
-    Of two classes and at most 64 dense columns, ridge penalties are solved for by exact Newton
+    Of two classes and at most 64 columns, ridge penalties are solved for by exact Newton
     steps where the solver is "lbfgs", too: they are fewer than its own, and end nearer to the
     optimum.
 
