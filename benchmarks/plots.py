@@ -13,6 +13,7 @@ from benchmarks.harness import OURS, RESULTS
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 _COLORS = {OURS: "#0b6e4f", "sklearn": "#f4a259", "LightGBM": "#5b7db1", "XGBoost": "#8c8c8c"}
 _COLORS |= {"LightGBM quantized": "#bc4b51", "oneDAL": "#5b7db1"}
+_COLORS |= {"saga": "#5b7db1", "liblinear": "#bc4b51"}
 
 
 _RATIOS = ("boosting", "trees", "linear", "svm", "cluster", "decomposition", "bayes", "text")
