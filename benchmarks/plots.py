@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def draw_ratios(family: str) -> None:
         ratios = [r["seconds"][who] / r["seconds"][OURS] for r in rows if who in r["seconds"]]
         widths = [ratio - 1 for ratio in ratios]
         axis.barh(at, widths, height, left=1, label=who, color=_COLORS[who])
-    names = [r["name"].replace("HistGradientBoosting", "") for r in rows]
+    names = [textwrap.fill(r["name"].replace("HistGradientBoosting", ""), 48) for r in rows]
     axis.set_yticks([k + 0.4 - height / 2 for k in range(len(rows))], names)
     axis.axvline(1, color="black", linewidth=1)
     axis.set_xscale("log")
