@@ -323,6 +323,9 @@ def test_texts_are_fitted(tmp_path, form):
     assert done.exit_code == 0, done.output
     assert f"LanguageModel fitted on {'2 texts' if form == 'table' else '1 text'} in" in done.stdout
     assert answer("generate", path, "--prompt", "the", "--tokens", 3, "--seed", 0).exit_code == 0
+    if form != "table":
+        refused = answer("fit", source, "--model", "language", "--out", path, "--target", "text")
+        assert "leave --target out" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -336,6 +339,8 @@ def test_texts_are_fitted(tmp_path, form):
         (["--model", "linear", "--target", "species", "--set", "C"], "parameter=value"),
         (["--model", "lda", "--target", "body_mass_g"], "is for classification"),
         (["--model", "image"], "reads a folder of images"),
+        (["--model", "image", "--target", "species"], "'image' needs a column of images"),
+        (["--model", "vae", "--task", "regression"], "'vae' has no choice"),
         (["--model", "language"], "which column"),
         (["--model", "linear", "--target", "species", "--out", "."], "is a folder"),
     ],

@@ -112,15 +112,27 @@ def test_three_processes_learn_what_one_learns(folder, one):
     agree(folder, one, 3)
 
 
-def test_two_processes_that_torchrun_starts(folder, one):
+def torchrun(job, folder, *, script="jobs.py", restarts=0):
+    """Two processes of a job, as torchrun starts them, all of which end well."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--max-restarts", str(restarts), "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, "--nproc-per-node", "2", str(HERE / "jobs.py"), "fits", str(folder)],
+        [*command, str(HERE / script), job, str(folder)],
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "KILLED": str(folder / "was-killed"),
+            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+        },
         capture_output=True,
         text=True,
         timeout=250,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_that_torchrun_starts(folder, one):
+    torchrun("fits", folder)
     agree(folder, one, 2)
 
 

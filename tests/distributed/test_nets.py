@@ -1,9 +1,5 @@
 """Nets that several processes train are those that one trains; and a killed training goes on."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +14,7 @@ from dovetail.deep import NetClassifier
 from dovetail.nn.dense import Dense
 from tests.distributed import net_jobs
 from tests.distributed.net_jobs import BENIGN, CANCER, EXACT, numbers
-from tests.distributed.test_distributed import HERE, succeed
+from tests.distributed.test_distributed import succeed, torchrun
 
 OTHERWISE = ("scan", "norms", "instance", "diverged", "accuracy", "failures")
 
@@ -88,20 +84,7 @@ def test_a_checkpoint_of_a_group_is_gone_on_with_by_one(folder, one):
 
 
 def test_torchrun_starts_a_killed_worker_again(folder):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "1"]
-    done = subprocess.run(
-        [*command, "--nproc-per-node", "2", str(HERE / "net_jobs.py"), "killed", str(folder)],
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "KILLED": str(folder / "was-killed"),
-            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-        },
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
-    assert done.returncode == 0, done.stderr
+    torchrun("killed", folder, script="net_jobs.py", restarts=1)
     assert (folder / "was-killed").exists()
     whole = NetClassifier(Dense, **EXACT, batch_size=128, max_epochs=6).fit(CANCER, BENIGN)
     for rank in range(2):

@@ -1,9 +1,6 @@
 """Nets whose numbers are spread over processes are those that one process trains."""
 
-import os
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,7 +18,7 @@ from dovetail.errors import BundleError
 from tests.distributed import shard_jobs
 from tests.distributed.net_jobs import BENIGN, CANCER, numbers
 from tests.distributed.shard_jobs import LONG, STOPPED
-from tests.distributed.test_distributed import HERE, succeed
+from tests.distributed.test_distributed import succeed, torchrun
 from tests.distributed.test_nets import folder, read  # noqa: F401
 
 ALIKE = ("scan", "norms", "half", "warm", "diverged")
@@ -118,20 +115,7 @@ def test_a_failure_of_one_process_is_heard_of_in_all(found):
 
 @pytest.mark.slow
 def test_torchrun_starts_a_killed_worker_again(folder):  # noqa: F811
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "1"]
-    done = subprocess.run(
-        [*command, "--nproc-per-node", "2", str(HERE / "shard_jobs.py"), "killed", str(folder)],
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "KILLED": str(folder / "was-killed"),
-            "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
-        },
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
-    assert done.returncode == 0, done.stderr
+    torchrun("killed", folder, script="shard_jobs.py", restarts=1)
     assert (folder / "was-killed").exists()
     whole = NetClassifier(**LONG).fit(CANCER, BENIGN)
     for rank in range(2):

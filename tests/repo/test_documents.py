@@ -20,14 +20,21 @@ LISTING = re.compile(r"<!-- (examples/\w+\.py) -->\n```python\n(.*?)```", re.DOT
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
+def run_elsewhere(
+    path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run a file in another folder; it prints something."""
+    monkeypatch.chdir(folder)
+    runpy.run_path(str(path))
+    assert capsys.readouterr().out.strip()
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_an_example_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(path))
-    assert capsys.readouterr().out.strip()
+    run_elsewhere(path, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -41,9 +48,7 @@ def test_listings_are_the_examples(page: Path) -> None:
 def test_the_gallery_draws_its_pictures(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(path))
-    assert capsys.readouterr().out.strip()
+    run_elsewhere(path, tmp_path, monkeypatch, capsys)
     with Image.open(f"{path.stem}.png") as picture:
         assert picture.size[0] > 300
     assert len(path.read_text().splitlines()) < 40

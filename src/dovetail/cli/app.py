@@ -32,6 +32,10 @@ class TaskName(StrEnum):
     regression = "regression"
 
 
+_Task = Annotated[TaskName, typer.Option(help="What to learn; auto goes by the target's values.")]
+_Device = Annotated[str | None, typer.Option(help="cpu, cuda or auto.", show_default="cpu")]
+
+
 def _seconds(text: str) -> float:
     """90, 90s, 5m or 1h as seconds."""
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -60,9 +64,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    task: Annotated[
-        TaskName, typer.Option(help="What to learn; auto goes by the target's values.")
-    ] = TaskName.auto,
+    task: _Task = TaskName.auto,
     models: Annotated[
         str,
         typer.Option(
@@ -83,9 +85,7 @@ def compare(
             help="Gigabytes a fit may use; default: most of what is free.", show_default=False
         ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or auto.", show_default="cpu")
-    ] = None,
+    device: _Device = None,
     group: Annotated[
         str | None,
         typer.Option(help="Column whose rows stay together in a fold.", show_default=False),
@@ -147,9 +147,7 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    task: Annotated[
-        TaskName, typer.Option(help="What to learn; auto goes by the target's values.")
-    ] = TaskName.auto,
+    task: _Task = TaskName.auto,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -159,9 +157,7 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or auto.", show_default="cpu")
-    ] = None,
+    device: _Device = None,
     out: Annotated[Path, typer.Option(help="File of the model.")] = Path("model.dove"),
     seed: Annotated[int, typer.Option(help="Of the model.", min=0)] = 0,
 ) -> None:

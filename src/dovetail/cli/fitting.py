@@ -27,7 +27,7 @@ __all__ = ["MODELS", "Fitted", "fit_file"]
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq")
 _OTHERS = {"image": ImageClassifier, "language": LanguageModel, "vae": VAE, "gan": GAN}
-MODELS = (*CANDIDATES, *_OTHERS)
+MODELS = tuple(CANDIDATES | _OTHERS)
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,14 @@ def fit_file(
         raise DataError(f"There is no model {name!r}.{hint} Allowed: {', '.join(MODELS)}.")
     if out.is_dir():
         raise DataError(f"--out {out} is a folder. Name a file, such as model.dove.")
-    given = _RECEIVE.get(name, _table)(name, data, target, task, seed)
-    own = {"random_state": seed, "verbose": True} if name in _OTHERS else {}
+    own: dict[str, Any] = {}
+    if name in _RECEIVE and not (name in CANDIDATES and target is not None):
+        if task != "auto":
+            raise DataError(f"--task says what to predict, and here {name!r} has no choice.")
+        given = _RECEIVE[name](name, data, target)
+        own = {"random_state": seed, "verbose": True}
+    else:
+        given = _table(name, data, target, task, seed)
     _change(given.model, given.step, own, changes)
     began = time.perf_counter()
     try:
@@ -116,10 +122,13 @@ def _table(name: str, data: Path, target: str | None, task: Any, seed: int) -> _
     return _Given(model, problem.table.native, problem.y, "row", card, "model__")
 
 
-def _images(name: str, data: Path, target: str | None, task: Any, seed: int) -> _Given:
+def _images(name: str, data: Path, target: str | None) -> _Given:
     """A folder of images, in class folders or not."""
     if not data.is_dir():
-        raise DataError(f"The model {name!r} reads a folder of images, and {data} is none.")
+        raise DataError(
+            f"The model {name!r} reads a folder of images, and {data} is none. Where a table names "
+            "them, say what to predict with --target COLUMN."
+        )
     if target is not None:
         raise DataError("Images have no columns: leave --target out. Their folders are classes.")
     found = image_files(data)
@@ -132,10 +141,10 @@ def _images(name: str, data: Path, target: str | None, task: Any, seed: int) -> 
     return _Given(model, files, labels, "image", card)
 
 
-def _drawable(name: str, data: Path, target: str | None, task: Any, seed: int) -> _Given:
+def _drawable(name: str, data: Path, target: str | None) -> _Given:
     """A table or images, to draw further ones from."""
     if data.is_dir():
-        return _images(name, data, target, task, seed)
+        return _images(name, data, target)
     y = None
     if target is not None:
         problem = pose(data, target, task="classification")
@@ -147,14 +156,17 @@ def _drawable(name: str, data: Path, target: str | None, task: Any, seed: int) -
     return _Given(model, table.typed().to_native(), y, "row", card)
 
 
-def _texts(name: str, data: Path, target: str | None, task: Any, seed: int) -> _Given:
+def _texts(name: str, data: Path, target: str | None) -> _Given:
     """A text file, a folder of them, or the column of texts of a table."""
+    in_table = data.suffix.lower() in _TABLES
+    if target is not None and not in_table:
+        raise DataError(f"{data} has no columns: leave --target out.")
     if data.is_dir():
         files = sorted(p for p in data.rglob("*.txt") if p.is_file())
         if not files:
             raise DataError(f"There are no texts in {data}: files that end in .txt are read.")
         texts = [open_texts(path, name)[0] for path in files]
-    elif data.suffix.lower() in _TABLES:
+    elif in_table:
         texts = _column_of_texts(data, target)
     else:
         texts = open_texts(data, name)

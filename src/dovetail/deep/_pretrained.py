@@ -106,12 +106,12 @@ def sizes_of(folder: Path) -> dict[str, Any]:
     """
     missing = [name for name in _FILES if not (folder / name).is_file()]
     if missing:
-        pickled = (folder / "pytorch_model.bin").is_file()
+        pickled = ""
+        if (folder / "pytorch_model.bin").is_file():
+            pickled = " pytorch_model.bin is not read, since a pickle runs code."
         raise DataError(
             f"{folder} lacks {', '.join(missing)}. Give the folder of an encoder in Hugging "
-            f"Face's layout: {', '.join(_FILES)}; nothing is downloaded."
-            + " pytorch_model.bin is not read, since a pickle runs code."
-            * pickled
+            f"Face's layout: {', '.join(_FILES)}; nothing is downloaded.{pickled}"
         )
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))

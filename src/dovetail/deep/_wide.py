@@ -28,6 +28,7 @@ __all__ = [
     "as_sums",
     "best_sum",
     "chosen_sum",
+    "gained",
     "joined",
     "learned_again",
     "starts",

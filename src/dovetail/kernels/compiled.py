@@ -55,7 +55,7 @@ def compiled(
     Parameters
     ----------
     parallel : whether it has `numba.prange` loops
-    inner : whether only other kernels of its file call it; without the way in from Python and a
+    inner : whether only other kernels call it; without the way in from Python and a
         place of its own in the cache, a large kernel of many takes a sixth less to compile
     fastmath : numba's fastmath flags; a set such as {"contract", "reassoc"}, where the kernel's
         result allows it

@@ -383,11 +383,9 @@ def _parts(X: Matrix, size: int) -> Any:
 
 def own_distances(X: Matrix, centers: Tensor, labels: Tensor) -> Tensor:
     """Squared distance of each row to its center, float64 of shape (n,)."""
-    if isinstance(X, Tensor) and X.device.type == "cpu":
+    if isinstance(X, Tensor) and X.device.type == "cpu" and X.is_contiguous():
         found = torch.empty(len(X), dtype=torch.float64)
-        distances(
-            as_numpy(X.contiguous()), as_numpy(centers.double()), as_numpy(labels), as_numpy(found)
-        )
+        distances(as_numpy(X), as_numpy(centers.double()), as_numpy(labels), as_numpy(found))
         return found
     out = []
     at = 0

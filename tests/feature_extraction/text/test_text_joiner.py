@@ -47,6 +47,8 @@ def test_bins_are_those_of_fit():
     assert later.tolist() == [["x: q2\nz: 1"], ["x: q1\nz: 0"]]
     with pytest.raises(SchemaError, match="x"):
         joiner.transform({"z": [1, 0]})
+    with pytest.raises(SchemaError, match="'x' was a number"):
+        joiner.transform({"x": ["many", "few"], "z": [1, 0]})
     with pytest.raises(ProgramError, match="no Program"):
         joiner.program_
 

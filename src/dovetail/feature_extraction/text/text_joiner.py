@@ -116,6 +116,7 @@ class TextJoiner(Transformer):
         """
         check_is_fitted(self)
         table = self._table(X, reset=False)
+        self.schema_.require(table.schema)
         columns = Columns.from_frame(table.typed(self.schema_).to_native())
         lines: list[list[str]] = [[] for _ in range(len(table))]
         named = dict(zip(columns.names, columns.values, strict=True))
