@@ -22,10 +22,8 @@ from dovetail.solve.solution import Status
 
 __all__ = ["ProximalNewton"]
 
-import os
-
-_SHARE = float(os.environ.get("SH", "0.1"))
-_NEARLY = float(os.environ.get("NE", "0.9"))  # of the subgradient, to which a local model is solved
+_SHARE = 0.1  # of the subgradient, to which a local model is solved
+_NEARLY = 0.9  # of the penalty: columns that pull so hard are looked at, too
 
 
 @dataclass(frozen=True)
